@@ -1,0 +1,68 @@
+// The cluster network as a plain value: its ranges and its backend. What net-conf.json says once it
+// is parsed and checked, and what nodes are told.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <variant>
+
+#include "absl/status/status.h"
+#include "absl/strings/string_view.h"
+#include "base/ip.h"
+
+namespace heddle {
+
+// One family's range. Arithmetic and defaults as in flannel; see controller/net_conf.h.
+struct Range {
+  Prefix network;
+  int subnet_length = 0;
+  Ip subnet_min, subnet_max;  // base addresses of the first and last subnet, inclusive
+
+  // Number of subnets from subnet_min to subnet_max, saturating at 2^64 - 1.
+  std::uint64_t subnet_count() const;
+  // Whether a node may be given `subnet`: right length, aligned, within the bounds.
+  bool Allows(const Prefix& subnet) const;
+
+  friend bool operator==(const Range& a, const Range& b) {
+    return a.network == b.network && a.subnet_length == b.subnet_length &&
+           a.subnet_min == b.subnet_min && a.subnet_max == b.subnet_max;
+  }
+};
+
+using OptionValue = std::variant<bool, std::int64_t, std::string>;
+
+// A backend with every option of its schema (api/backend_schema.h) present.
+struct BackendConfig {
+  std::string type;
+  std::map<std::string, OptionValue> options;
+
+  // The option's value. The schema guarantees presence and type; asking for another is a
+  // programming error and gives false / 0 / "".
+  bool Bool(absl::string_view key) const;
+  std::int64_t Int(absl::string_view key) const;
+  std::string Text(absl::string_view key) const;
+
+  friend bool operator==(const BackendConfig& a, const BackendConfig& b) {
+    return a.type == b.type && a.options == b.options;
+  }
+};
+
+struct Network {
+  PerFamily<Range> ranges;  // at least one
+  BackendConfig backend;
+
+  friend bool operator==(const Network& a, const Network& b) {
+    return a.ranges == b.ranges && a.backend == b.backend;
+  }
+  friend bool operator!=(const Network& a, const Network& b) { return !(a == b); }
+};
+
+// Checks what every holder of a Network relies on, wherever it came from: at least one range; each
+// aligned, min <= max, both inside; subnet_length at most 30 / 126 and at least two bits longer than
+// the network; at most 2^29 subnets between the network's base and subnet_max (node/backend derives
+// nexthop ids from that); backend known with options that fit its schema. InvalidArgument names the
+// key.
+absl::Status Validate(const Network& network);
+
+}  // namespace heddle

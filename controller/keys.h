@@ -1,0 +1,26 @@
+// The store's key layout. One network per store today; `net/_/` leaves room for more.
+//
+//   net/_/config                    NetworkRecord
+//   net/_/node/<node id>            LeaseRecord
+//   net/_/subnet/<base>-<length>    SubnetRecord: uniqueness by key
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "base/ip.h"
+
+namespace heddle::controller {
+
+inline constexpr char kNetworkPrefix[] = "net/_/";
+inline constexpr char kConfigKey[] = "net/_/config";
+inline constexpr char kNodePrefix[] = "net/_/node/";
+inline constexpr char kSubnetPrefix[] = "net/_/subnet/";
+
+std::string NodeKey(absl::string_view node_id);
+std::string SubnetKey(const Prefix& subnet);
+// The subnet of a key that SubnetKey made, else nothing.
+std::optional<Prefix> SubnetOfKey(absl::string_view key);
+
+}  // namespace heddle::controller

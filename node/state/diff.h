@@ -1,0 +1,41 @@
+// From what the kernel holds to what it should hold: ordered operations. Pure.
+//
+// Order, in this one place: remove links that must be made anew; then make or change what is stood
+// upon first (links, sysctls, addresses, FDB, neighbours, nexthops, routes, rules); then remove what
+// is not wanted in reverse, routes before their nexthops before their devices (the other way round
+// is quadratic in the kernel). Deterministic: depends on the two states alone.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "node/state/network_state.h"
+
+namespace heddle::node {
+
+// One object with its key, of any table.
+using Object = std::variant<std::pair<std::string, Link>, std::pair<std::string, std::string>,
+                            std::pair<AddressKey, Address>, std::pair<FdbKey, FdbEntry>,
+                            std::pair<NeighbourKey, Neighbour>, std::pair<std::uint32_t, Nexthop>,
+                            std::pair<RouteKey, Route>, std::pair<Family, RuleSet>>;
+
+struct Operation {
+  // kAdd refuses to replace what a foreigner put under the same key; kChange replaces our own.
+  enum class Kind { kAdd, kChange, kRemove };
+  Kind kind = Kind::kAdd;
+  Object object;
+  std::string ToString() const;  // "add route 10.1.2.0/24 nexthop 1073741826"
+};
+
+// What brings `actual` to `desired`. A link whose unchangeable part differs is removed and made
+// anew, and all that the kernel drops with it is planned again. Likewise for a changed MAC, which
+// drops the link's neighbours.
+std::vector<Operation> Diff(const NetworkState& actual, const NetworkState& desired);
+
+// Applies operations to a state as a kernel would that never fails; for fakes and tests.
+void ApplyTo(NetworkState* state, const std::vector<Operation>& operations);
+
+}  // namespace heddle::node

@@ -1,0 +1,163 @@
+// The controller's truth: guarded transactions, an ordered feed of what was committed, and fenced
+// leadership. RocksDB alone (storage/rocksdb), memory for tests (storage/memory) and, later, etcd
+// stand behind it; storage/conformance.h is the suite that each must pass.
+//
+// Contract. Commits are linearizable and atomic. One transaction is one batch in the feed; revisions
+// there only rise and none is skipped. A transaction with a fence applies only while that fence is
+// the newest. A subscriber's callbacks come from one engine thread at a time, and a batch is
+// delivered before the Commit that made it is answered. Limits are those of the smallest engine and
+// enforced by all.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+
+namespace heddle::storage {
+
+using Revision = std::uint64_t;  // total order of committed transactions; 0 = before the first
+
+// A point in one continuous history. A restore or re-initialisation starts a new history id, so a
+// revision is never compared across histories.
+struct Position {
+  std::string history;
+  Revision revision = 0;
+};
+
+struct Record {
+  std::string key, value;
+  Revision created = 0, modified = 0;
+};
+
+// Proof of leadership. Callers only carry it; the engine checks it inside the commit.
+class Fence {
+ public:
+  Fence(std::uint64_t term, std::string token) : term_(term), token_(std::move(token)) {}
+  std::uint64_t term() const { return term_; }  // grows with every leadership
+  const std::string& token() const { return token_; }
+
+ private:
+  std::uint64_t term_;
+  std::string token_;
+};
+
+struct Guard {
+  enum class Kind { kAbsent, kCreatedAt, kModifiedAt, kPrefixEmpty };
+  Kind kind = Kind::kAbsent;
+  std::string key;
+  Revision at = 0;
+};
+
+struct Write {
+  enum class Kind { kPut, kDelete };
+  Kind kind = Kind::kPut;
+  std::string key, value;
+};
+
+struct Transaction {
+  std::optional<Fence> fence;  // absent only for tools and tests
+  std::vector<Guard> guards;
+  std::vector<Write> writes;  // distinct keys
+};
+
+struct Outcome {
+  enum class Kind { kApplied, kGuardFailed, kFenced };
+  Kind kind = Kind::kApplied;
+  Position position;            // of the commit, or of the refusing read
+  std::vector<Record> current;  // records of the guarded keys when a guard failed
+};
+
+struct Page {
+  std::vector<Record> records;
+  Position position;        // every page of one listing has the same position
+  std::string next_cursor;  // empty at the end
+};
+
+struct Change {
+  Record record;
+  bool deleted = false;
+};
+
+class ChangeSink {
+ public:
+  virtual ~ChangeSink() = default;
+  // All changes of one transaction under the prefix. Must not call the store and must not block.
+  virtual void OnBatch(Revision revision, std::vector<Change> changes) = 0;
+  virtual void OnCompacted(Revision oldest_available) = 0;  // terminal: list again, then resume
+  virtual void OnEnd(absl::Status why) = 0;                 // terminal: resume from last revision
+};
+
+class Subscription {  // destroying it ends delivery before the destructor returns
+ public:
+  virtual ~Subscription() = default;
+};
+
+class LeadershipListener {
+ public:
+  virtual ~LeadershipListener() = default;
+  virtual void OnElected(Fence fence) = 0;
+  virtual void OnDeposed() = 0;
+};
+
+class Candidacy {  // destroying it resigns
+ public:
+  virtual ~Candidacy() = default;
+};
+
+struct Limits {
+  std::size_t max_writes = 64;
+  std::size_t max_guards = 64;
+  std::size_t max_transaction_bytes = 1u << 20;
+};
+
+struct Health {
+  std::string engine, detail;
+  bool writable = false;
+  Position position;
+  std::uint64_t bytes = 0;
+  std::vector<std::string> alarms;
+};
+
+// Thread-safe.
+class Store {
+ public:
+  using CommitDone = std::function<void(absl::StatusOr<Outcome>)>;
+  virtual ~Store() = default;
+
+  // `done` is called once, from an engine thread (or before Commit returns). InvalidArgument: over a
+  // limit, or a key twice. Unavailable: surely not applied. Unknown: perhaps applied; read the keys
+  // back, or wait for the feed, before trying again.
+  virtual void Commit(Transaction transaction, CommitDone done) = 0;
+
+  // kLocal may lag but never goes back in one process; kLinearizable sees every commit acknowledged
+  // before the call.
+  enum class Consistency { kLinearizable, kLocal };
+  virtual absl::StatusOr<std::optional<Record>> Get(absl::string_view key, Consistency c) = 0;
+  // Records under `prefix` in key order from `cursor` ("" = the start), at most `limit`.
+  // FailedPrecondition: the cursor's position is no longer held; start again.
+  virtual absl::StatusOr<Page> List(absl::string_view prefix, absl::string_view cursor,
+                                    std::size_t limit, Consistency c) = 0;
+
+  // Delivers what was committed after `after` under `prefix`, then what follows. A position of
+  // another history, or one in the future, is FailedPrecondition. `sink` must outlive the
+  // subscription.
+  virtual absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(absl::string_view prefix,
+                                                                  Position after,
+                                                                  ChangeSink* sink) = 0;
+  virtual absl::StatusOr<std::unique_ptr<Candidacy>> Campaign(absl::string_view self_id,
+                                                              LeadershipListener* listener) = 0;
+
+  virtual absl::Status TrimHistory(Revision keep_from) = 0;  // advisory
+  virtual Health Describe() = 0;
+};
+
+}  // namespace heddle::storage
