@@ -1,0 +1,19 @@
+// The names of our devices: what tells them from everybody else's.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "absl/strings/string_view.h"
+#include "base/ip.h"
+
+namespace heddle::node {
+
+// "heddle.<VNI>" on an IPv4 underlay, "heddle6.<VNI>" on an IPv6 one. Where that would be longer
+// than the kernel's 15 characters the dot is left out ("heddle616777215").
+std::string LinkName(Family underlay, std::uint32_t vni);
+
+// Whether `name` is one that LinkName gives. Together with the device's kind it says "ours".
+bool IsOurLinkName(absl::string_view name);
+
+}  // namespace heddle::node
