@@ -14,15 +14,18 @@
 namespace heddle {
 
 struct OptionSchema {
-  std::string key;            // as flannel spells it: "VNI", "DirectRouting"
-  OptionValue default_value;  // its alternative is the option's type
-  std::int64_t minimum = 0, maximum = 0;  // integers only, inclusive
+  std::string key;                        // as flannel spells it: "VNI", "DirectRouting"
+  OptionValue default_value;              // its alternative is the option's type
   std::string meaning;                    // one sentence, with the unit
+  std::int64_t minimum = 0, maximum = 0;  // integers only, inclusive
+  bool zero_is_default = false;           // integers: 0 is accepted too and becomes the default
+  // Texts only: what is wrong with a value, worded to follow the key ("must be ..."), or "".
+  std::string (*objection)(absl::string_view value) = nullptr;
 };
 
 struct BackendSchema {
-  std::string type;  // lower case
-  bool built = true;  // false: known from flannel, coming in a later release
+  std::string type;   // lower case
+  bool built = true;  // false: known from flannel, not in this release
   std::string meaning;
   std::vector<OptionSchema> options;
 };
@@ -33,9 +36,9 @@ const std::vector<BackendSchema>& BackendSchemas();
 // The row for `type` in any letter case, or nullptr.
 const BackendSchema* FindBackend(absl::string_view type);
 
-// `config` with defaults filled in. InvalidArgument: unknown type or key (with the nearest known one
-// suggested), wrong type, out of bounds. A backend that is known but not built is accepted here and
-// refused by RequireBuilt, so that its configuration can be checked before it exists.
+// `config` with defaults filled in. InvalidArgument: unknown type or key (with the nearest known
+// one suggested), wrong type, out of bounds. A backend that is known but not built is accepted here
+// and refused by RequireBuilt, so that its configuration can be checked before it exists.
 absl::StatusOr<BackendConfig> CompleteBackend(BackendConfig config);
 
 // Unimplemented, naming the backend and what to use instead, when this release lacks it.

@@ -3,13 +3,14 @@
 // naming the field; what it returns can be used without another check.
 #pragma once
 
-#include <string>
+#include <cstdint>
 
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "api/heddle/v1/types.pb.h"
 #include "api/network.h"
 #include "api/peer.h"
+#include "base/status_macros.h"
 
 namespace heddle {
 
@@ -31,13 +32,36 @@ v1::Peer ToProto(const Peer& peer);
 // A subnet must be of its field's family; at least one must be there.
 absl::StatusOr<Peer> FromProto(const v1::Peer& peer);
 
-// Subnets of a message with the fields ipv4_subnet and ipv6_subnet (Peer, LeaseRecord, Lease).
-template <typename Message>
-absl::StatusOr<PerFamily<Prefix>> SubnetsFromProto(const Message& message);
-template <typename Message>
-void SubnetsToProto(const PerFamily<Prefix>& subnets, Message* message);
+// A node's subnet of the given family; its length leaves room for four addresses.
+absl::StatusOr<Prefix> SubnetFromProto(const v1::Prefix& prefix, Family family);
 
-// Milliseconds since the epoch; 0 stands for "never" (absl::InfiniteFuture()).
+// Subnets of a message with the fields ipv4_subnet and ipv6_subnet (Peer, LeaseRecord, Lease); one
+// or both must be there.
+template <typename Message>
+absl::StatusOr<PerFamily<Prefix>> SubnetsFromProto(const Message& message) {
+  PerFamily<Prefix> subnets;
+  if (message.has_ipv4_subnet()) {
+    HEDDLE_ASSIGN_OR_RETURN(subnets[Family::kV4],
+                            SubnetFromProto(message.ipv4_subnet(), Family::kV4));
+  }
+  if (message.has_ipv6_subnet()) {
+    HEDDLE_ASSIGN_OR_RETURN(subnets[Family::kV6],
+                            SubnetFromProto(message.ipv6_subnet(), Family::kV6));
+  }
+  if (subnets.empty()) {
+    return absl::InvalidArgumentError("ipv4_subnet and ipv6_subnet: one of them must be there");
+  }
+  return subnets;
+}
+
+template <typename Message>
+void SubnetsToProto(const PerFamily<Prefix>& subnets, Message* message) {
+  if (subnets[Family::kV4]) *message->mutable_ipv4_subnet() = ToProto(*subnets[Family::kV4]);
+  if (subnets[Family::kV6]) *message->mutable_ipv6_subnet() = ToProto(*subnets[Family::kV6]);
+}
+
+// Milliseconds since the epoch; 0 stands for "never" (absl::InfiniteFuture()). A finite time within
+// a millisecond of the epoch becomes 1, so that it does not turn into "never".
 std::int64_t ToUnixMs(absl::Time time);
 absl::Time FromUnixMs(std::int64_t unix_ms);
 

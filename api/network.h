@@ -58,11 +58,14 @@ struct Network {
   friend bool operator!=(const Network& a, const Network& b) { return !(a == b); }
 };
 
+// The name of one of the range's keys in net-conf.json: "SubnetMin" is "IPv6SubnetMin" for IPv6.
+std::string RangeKey(Family family, absl::string_view key);
+
 // Checks what every holder of a Network relies on, wherever it came from: at least one range; each
-// aligned, min <= max, both inside; subnet_length at most 30 / 126 and at least two bits longer than
-// the network; at most 2^29 subnets between the network's base and subnet_max (node/backend derives
-// nexthop ids from that); backend known with options that fit its schema. InvalidArgument names the
-// key.
+// aligned, min <= max, both inside; subnet_length at most 30 / 126 and at least two bits longer
+// than the network; at most 2^29 subnets between the network's base and subnet_max (node/backend
+// derives nexthop ids from that); backend known with options that fit its schema. InvalidArgument
+// names the key.
 absl::Status Validate(const Network& network);
 
 }  // namespace heddle

@@ -35,9 +35,14 @@ struct Peer {
   friend bool operator!=(const Peer& a, const Peer& b) { return !(a == b); }
 };
 
-// 1 to 253 of [a-z0-9.-_], starting and ending with a letter or digit: a host name, or a machine id.
-// InvalidArgument says what is wrong.
+// 1 to 253 of [a-z0-9.-_], starting and ending with a letter or digit: a host name, or a machine
+// id. InvalidArgument says what is wrong.
 absl::Status ValidateNodeId(absl::string_view node_id);
+
+// Checks what every holder of an Advertisement relies on: at least one address, each one host's
+// (not zero, loopback, multicast or broadcast); a known backend; a unicast MAC where the backend is
+// vxlan. InvalidArgument names the field.
+absl::Status Validate(const Advertisement& advertisement);
 
 // A digest of one peer, equal on every machine and release. The digest of a set is the sum (mod
 // 2^64) of its peers', so it follows a delta in O(change).

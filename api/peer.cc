@@ -1,0 +1,101 @@
+#include "api/peer.h"
+
+#include <xxhash.h>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "api/backend_schema.h"
+
+namespace heddle {
+namespace {
+
+constexpr std::size_t kLongestNodeId = 253;
+
+bool IsLowerAlnum(char c) { return absl::ascii_islower(c) || absl::ascii_isdigit(c); }
+
+bool IsOneHosts(const Ip& ip) {
+  const bool broadcast = ip.family() == Family::kV4 && ip.number() == 0xFFFFFFFF;
+  return !ip.is_zero() && !ip.is_loopback() && !ip.is_multicast() && !broadcast;
+}
+
+// Fields one after the other, each after its length, so that no two peers give the same bytes.
+class Serialisation {
+ public:
+  void Add(absl::string_view field) {
+    for (int shift = 0; shift < 32; shift += 8) {
+      bytes_.push_back(static_cast<char>((field.size() >> shift) & 0xFF));
+    }
+    bytes_.append(field.data(), field.size());
+  }
+  const std::string& bytes() const { return bytes_; }
+
+ private:
+  std::string bytes_;
+};
+
+}  // namespace
+
+absl::Status ValidateNodeId(absl::string_view node_id) {
+  const auto wrong = [](absl::string_view why) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the node id ", why,
+                     "; it is 1 to 253 of a-z, 0-9, '.', '-' and '_', starting and ending with a "
+                     "letter or digit, such as a host name"));
+  };
+  if (node_id.empty()) return wrong("is empty");
+  if (node_id.size() > kLongestNodeId) {
+    return wrong(absl::StrCat("is ", node_id.size(), " characters long"));
+  }
+  for (char c : node_id) {
+    if (!IsLowerAlnum(c) && c != '.' && c != '-' && c != '_') {
+      return wrong(absl::StrCat("has the character 0x",
+                                absl::Hex(static_cast<unsigned char>(c), absl::kZeroPad2)));
+    }
+  }
+  if (!IsLowerAlnum(node_id.front()) || !IsLowerAlnum(node_id.back())) {
+    return wrong(absl::StrCat("'", node_id, "' starts or ends with a mark"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Validate(const Advertisement& advertisement) {
+  if (advertisement.public_address.empty()) {
+    return absl::InvalidArgumentError("public_ipv4 and public_ipv6: one of them must be there");
+  }
+  for (Family family : kFamilies) {
+    const auto& address = advertisement.public_address[family];
+    if (address && (address->family() != family || !IsOneHosts(*address))) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("public_", family == Family::kV4 ? "ipv4" : "ipv6", ": ",
+                       address->ToString(), " is not an address of one host"));
+    }
+  }
+  const BackendSchema* backend = FindBackend(advertisement.backend_type);
+  if (backend == nullptr || backend->type != advertisement.backend_type) {
+    return absl::InvalidArgumentError("backend_type: not a known backend in lower case");
+  }
+  const bool needs_mac = backend->type == "vxlan";
+  if (advertisement.vtep_mac.is_multicast() || (needs_mac && advertisement.vtep_mac.is_zero())) {
+    return absl::InvalidArgumentError(absl::StrCat("vtep_mac: ", advertisement.vtep_mac.ToString(),
+                                                   " is not an Ethernet address of one host"));
+  }
+  return absl::OkStatus();
+}
+
+std::uint64_t PeerDigest(const Peer& peer) {
+  Serialisation fields;
+  fields.Add(peer.node_id);
+  for (Family family : kFamilies) {
+    const auto& subnet = peer.subnets[family];
+    fields.Add(subnet ? subnet->base().ToBytes() + static_cast<char>(subnet->length()) : "");
+  }
+  for (Family family : kFamilies) {
+    const auto& address = peer.advertisement.public_address[family];
+    fields.Add(address ? address->ToBytes() : "");
+  }
+  fields.Add(peer.advertisement.backend_type);
+  fields.Add(peer.advertisement.vtep_mac.ToBytes());
+  return XXH3_64bits(fields.bytes().data(), fields.bytes().size());
+}
+
+}  // namespace heddle
