@@ -1,9 +1,9 @@
 // From what the kernel holds to what it should hold: ordered operations. Pure.
 //
 // Order, in this one place: remove links that must be made anew; then make or change what is stood
-// upon first (links, sysctls, addresses, FDB, neighbours, nexthops, routes, rules); then remove what
-// is not wanted in reverse, routes before their nexthops before their devices (the other way round
-// is quadratic in the kernel). Deterministic: depends on the two states alone.
+// upon first (links, sysctls, addresses, FDB, neighbours, nexthops, routes, rules); then remove
+// what is not wanted in reverse, routes before their nexthops before their devices (the other way
+// round is quadratic in the kernel). Deterministic: depends on the two states alone.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +31,10 @@ struct Operation {
 };
 
 // What brings `actual` to `desired`. A link whose unchangeable part differs is removed and made
-// anew, and all that the kernel drops with it is planned again. Likewise for a changed MAC, which
-// drops the link's neighbours.
+// anew, and all that the kernel drops with it is planned again. Likewise for a changed MAC or
+// address length, which drop part of what stands on the link. What goes with its link is not
+// removed on its own, except routes and nexthops. A sysctl that is no longer wanted stays as it is:
+// a setting has no absence, and it goes with its link.
 std::vector<Operation> Diff(const NetworkState& actual, const NetworkState& desired);
 
 // Applies operations to a state as a kernel would that never fails; for fakes and tests.

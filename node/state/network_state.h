@@ -95,7 +95,7 @@ struct Route {                                 // in the main table
 
 // Masquerade and forward rules of one family: the content of our own nftables table.
 struct RuleSet {
-  std::vector<Prefix> cluster;  // the cluster's networks
+  std::vector<Prefix> cluster;  // the cluster's networks: sorted, none overlapping another
   Prefix pods;                  // this host's subnet
   bool masquerade = false;
   bool forward = false;
