@@ -1,0 +1,237 @@
+#include "node/executor.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+
+namespace heddle::node {
+
+Executor::Executor(ExecutorOptions options, Dataplane* dataplane)
+    : options_(std::move(options)),
+      random_(options_.seed),
+      reconciler_(dataplane, options_.plan),
+      table_(options_.guard),
+      retry_(options_.retry_initial, options_.retry_maximum) {}
+
+void Executor::Restore(Remembered remembered) {
+  network_ = std::move(remembered.network);
+  self_ = std::move(remembered.self);
+  table_.Restore(std::move(remembered.position), std::move(remembered.peers));
+  restored_ = true;
+  basis_changed_ = true;
+}
+
+absl::Status Executor::Handle(Update update, absl::Time now) {
+  return std::visit([&](auto& message) { return On(std::move(message), now); }, update);
+}
+
+absl::Status Executor::On(Welcome welcome, absl::Time now) {
+  table_.Attach(welcome.history);
+  SetNetwork(std::move(welcome.network), now);
+  return absl::OkStatus();
+}
+
+absl::Status Executor::On(Network network, absl::Time now) {
+  SetNetwork(std::move(network), now);
+  return absl::OkStatus();
+}
+
+absl::Status Executor::On(OwnLease lease, absl::Time now) {
+  if (lease.self.node_id != options_.node_id) {
+    return absl::DataLossError(absl::StrCat("the controller sent the lease of ", lease.self.node_id,
+                                            " to this node, ", options_.node_id));
+  }
+  if (self_ == lease.self) return absl::OkStatus();
+  self_ = std::move(lease.self);
+  ++remembered_version_;
+  basis_changed_ = true;
+  ScheduleFullPass(now);
+  return absl::OkStatus();
+}
+
+absl::Status Executor::On(const SnapshotBegin& begin, absl::Time) { return table_.Begin(begin); }
+
+absl::Status Executor::On(Chunk chunk, absl::Time) { return table_.Add(std::move(chunk)); }
+
+absl::Status Executor::On(const Synced& synced, absl::Time now) {
+  const bool first = !table_.complete();
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<PeerDifference> differences, table_.Complete(synced));
+  ++remembered_version_;
+  // Only now may be removed what an earlier run left.
+  if (first) ScheduleFullPass(now);
+  Enqueue(std::move(differences), now);
+  return absl::OkStatus();
+}
+
+absl::Status Executor::On(const Heartbeat& heartbeat, absl::Time) {
+  const Position before = table_.position();
+  HEDDLE_RETURN_IF_ERROR(table_.Check(heartbeat));
+  if (table_.position() != before) {
+    ++remembered_version_;
+    NoteApplied();
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Executor::On(const AcceptRemovals&, absl::Time now) {
+  std::vector<PeerDifference> differences = table_.Accept();
+  ++remembered_version_;
+  Enqueue(std::move(differences), now);
+  return absl::OkStatus();
+}
+
+void Executor::SetNetwork(Network network, absl::Time now) {
+  if (network_ == network) return;
+  if (network_ && network_->backend.type != network.backend.type) {
+    transition_end_ = now + options_.transition;
+  }
+  network_ = std::move(network);
+  ++remembered_version_;
+  basis_changed_ = true;
+  Advertise();
+  ScheduleFullPass(now);
+}
+
+void Executor::SetHost(absl::StatusOr<HostFacts> host, absl::Time now) {
+  host_status_ = host.status();
+  if (!host.ok() || host_ == *host) return;
+  host_ = *std::move(host);
+  basis_changed_ = true;
+  Advertise();
+  ScheduleFullPass(now);
+}
+
+void Executor::Advertise() {
+  if (!network_ || !host_) return;
+  const Backend* backend = FindBackend(network_->backend.type);
+  if (backend == nullptr) {
+    advertisement_status_ = absl::UnimplementedError(
+        absl::StrCat("this release of heddle-node has no backend '", network_->backend.type,
+                     "': set another one, or upgrade heddle-node"));
+    advertisement_.reset();
+    return;
+  }
+  auto advertisement = backend->advertise(*network_, options_.node_id, *host_);
+  advertisement_status_ = advertisement.status();
+  advertisement_ = advertisement.ok() ? std::make_optional(*advertisement) : std::nullopt;
+}
+
+void Executor::LookAgain(absl::Time now) {
+  ScheduleFullPass(std::max(now + options_.settle, last_full_pass_ + options_.spacing));
+}
+
+void Executor::ScheduleFullPass(absl::Time when) {
+  full_pass_due_ = std::min(full_pass_due_, when);
+}
+
+void Executor::Enqueue(std::vector<PeerDifference> differences, absl::Time now) {
+  if (InTransition(now) || removals_were_kept_) ScheduleFullPass(now);
+  differences_.insert(differences_.end(), std::make_move_iterator(differences.begin()),
+                      std::make_move_iterator(differences.end()));
+  if (differences_.empty()) NoteApplied();
+}
+
+absl::Time Executor::next_due() const {
+  if (!network_ || !self_ || !host_) return absl::InfiniteFuture();
+  if (!differences_.empty() && reconciler_.basis()) return absl::InfinitePast();
+  return full_pass_due_;
+}
+
+void Executor::Step(absl::Time now) {
+  if (!network_ || !self_ || !host_) return;
+  if (full_pass_due_ <= now) {
+    FullPass(now);
+  } else if (!differences_.empty() && reconciler_.basis()) {
+    Delta(now);
+  }
+  NoteApplied();
+}
+
+// While peers still announce the backend that the network had, their objects are kept, so that
+// traffic to them goes on until they have changed over.
+bool Executor::InTransition(absl::Time now) {
+  if (transition_end_ <= now) return false;
+  const auto changed_over = [&](const auto& entry) {
+    return table_.IsHeld(entry.first) ||
+           entry.second.advertisement.backend_type == network_->backend.type;
+  };
+  const auto& peers = table_.peers();
+  if (!std::all_of(peers.begin(), peers.end(), changed_over)) return true;
+  transition_end_ = absl::InfinitePast();
+  return false;
+}
+
+void Executor::FullPass(absl::Time now) {
+  full_pass_due_ = absl::InfiniteFuture();
+  // A network that this host cannot serve is not begun; what it had before is kept in order.
+  const bool current = advertisement_status_.ok();
+  if (!current && !reconciler_.basis()) return;  // again when network or host change
+  const PlanBasis basis = current ? PlanBasis{*network_, *self_, *host_} : *reconciler_.basis();
+  ++full_passes_;
+  const bool keep = !table_.complete() || InTransition(now);
+  const auto unasked = keep ? Reconciler::Unasked::kKeep : Reconciler::Unasked::kRemove;
+  const bool done = reconciler_.FullPass(basis, table_.peers(), unasked);
+  differences_.clear();
+  if (current) basis_changed_ = false;
+  removals_were_kept_ = keep;
+  last_full_pass_ = now;
+  if (reconciler_.own_objects_made() && (table_.complete() || restored_)) ready_ = true;
+  if (done) {
+    retry_.Reset();
+    ScheduleFullPass(now + options_.resync);
+    if (keep && transition_end_ > now) ScheduleFullPass(transition_end_);
+  } else {
+    ScheduleFullPass(now + retry_.Next(random_));
+  }
+}
+
+void Executor::Delta(absl::Time now) {
+  ++deltas_;
+  if (!reconciler_.Delta(differences_)) ScheduleFullPass(now + retry_.Next(random_));
+  differences_.clear();
+}
+
+void Executor::NoteApplied() {
+  const bool all_in_kernel = reconciler_.basis() && reconciler_.clean() && !basis_changed_ &&
+                             differences_.empty() && table_.complete();
+  if (!all_in_kernel) return;
+  const std::size_t told = table_.peers().size() - table_.held();
+  const bool self_told =
+      table_.peers().contains(options_.node_id) && !table_.IsHeld(options_.node_id);
+  applied_.revision = table_.position().revision;
+  applied_.set_hash = table_.set_hash();
+  applied_.peers = told - (self_told ? 1 : 0);
+}
+
+Applied Executor::applied() const {
+  Applied applied = applied_;
+  applied.held_removals = table_.held();
+  applied.problems = problems();
+  return applied;
+}
+
+std::vector<std::string> Executor::problems() const {
+  std::vector<std::string> problems;
+  if (!host_status_.ok()) problems.emplace_back(host_status_.message());
+  if (!advertisement_status_.ok()) problems.emplace_back(advertisement_status_.message());
+  if (table_.held() > 0) {
+    problems.push_back(
+        absl::StrCat(table_.held(),
+                     " peers are kept although the controller's snapshot lacks them; if they are "
+                     "gone for good, run 'heddlectl node accept ",
+                     options_.node_id, "'"));
+  }
+  for (std::string& failure : reconciler_.failures()) problems.push_back(std::move(failure));
+  return problems;
+}
+
+std::optional<Remembered> Executor::remembered() const {
+  if (!network_ || !self_ || !table_.complete()) return std::nullopt;
+  const bool whole = table_.held() == 0;
+  return Remembered{whole ? table_.resume_position() : Position{}, *network_, *self_,
+                    table_.peers()};
+}
+
+}  // namespace heddle::node

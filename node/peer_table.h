@@ -1,0 +1,113 @@
+// The peers as the controller tells them, complete or not: the rules that keep a broken transfer
+// from ever taking a peer away. Pure.
+//
+// A transfer is either a snapshot (SnapshotBegin, Chunks, Synced) or a delta (Chunks, Synced). It
+// is gathered aside and takes effect at its Synced, if the set hash that it promises comes out;
+// until then, and when the stream breaks, the table is as it was. Two kinds of removal are held
+// back: one that a snapshot makes of more than a given part of a large set, and any that a snapshot
+// without a single peer makes. Held peers stay in the table, without being part of the controller's
+// set, until an administrator accepts, the controller names them again, or a later snapshot
+// compares well.
+//
+// Not thread-safe.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "api/peer.h"
+#include "node/update.h"
+
+namespace heddle::node {
+
+struct RemovalGuard {
+  double fraction = 0.5;      // a snapshot that removes more than this part is held; 1: never
+  std::size_t min_peers = 8;  // of a set at least this large
+};
+
+// One peer's before and after, as far as the kernel is concerned.
+struct PeerDifference {
+  std::optional<Peer> before, after;
+};
+
+class PeerTable {
+ public:
+  using Peers = absl::btree_map<std::string, Peer>;
+
+  explicit PeerTable(RemovalGuard guard) : guard_(guard) {}
+
+  // Starts from what an earlier run had: the peers are used, nothing is held to be complete.
+  // `position` may be empty: then the next stream must bring a snapshot.
+  void Restore(Position position, Peers peers);
+
+  // A stream to a controller of this history begins. What an earlier stream left half-sent is gone.
+  void Attach(const std::string& history);
+
+  // The following refuse what breaks the protocol or does not add up (DataLoss) and what is older
+  // than what is known (Unavailable: a controller that lags behind; accepted when it stays so,
+  // since it may as well be a store that was set back). Peers, position and hash are unchanged
+  // then, and the stream must be dropped; after DataLoss resume_position() is empty until a
+  // snapshot came.
+  absl::Status Begin(const SnapshotBegin& begin);
+  absl::Status Add(Chunk chunk);
+  absl::StatusOr<std::vector<PeerDifference>> Complete(const Synced& synced);
+  absl::Status Check(const Heartbeat& heartbeat);
+
+  // Lets go of the held peers.
+  std::vector<PeerDifference> Accept();
+
+  // All peers that the kernel is to serve: the controller's set and the held ones. Holds this node
+  // itself, too, as the controller sends it.
+  const Peers& peers() const { return peers_; }
+  // Where the controller's set stands. Empty before anything was complete.
+  const Position& position() const { return position_; }
+  // What to resume from; empty to ask for a snapshot.
+  Position resume_position() const { return distrusted_ ? Position{} : position_; }
+  std::uint64_t set_hash() const { return set_hash_; }
+  std::size_t held() const { return held_.size(); }
+  bool IsHeld(const std::string& node_id) const { return held_.contains(node_id); }
+  // Whether a transfer was completed since the start of this process: before that nothing may be
+  // removed from the kernel.
+  bool complete() const { return complete_; }
+
+ private:
+  using Pending = absl::btree_map<std::string, std::optional<Peer>>;
+  using Differences = std::vector<PeerDifference>;
+
+  absl::Status Distrust(const std::string& reason);
+  absl::Status CheckSnapshot(std::uint64_t set_hash) const;
+  absl::Status CheckDelta(std::uint64_t set_hash) const;
+  absl::Status CheckDisjoint(bool whole) const;
+  bool MustHold(std::size_t removed) const;
+  void HoldOrRemoveMissing(Differences* differences);
+  void ReleaseOverlapped(Differences* differences);
+  void ApplyPending(Differences* differences);
+  void Put(const Peer& peer, Differences* differences);
+  void Remove(const std::string& node_id, Differences* differences);
+  void DropSubnets(const Peer& peer);
+  void ForgetTransfer();
+
+  const RemovalGuard guard_;
+  Peers peers_;
+  absl::btree_map<Prefix, std::string> owners_;  // subnet -> node id, for all of peers_; disjoint
+  absl::btree_set<std::string> held_;            // ids in peers_ that the controller did not tell
+  std::uint64_t set_hash_ = 0;                   // of peers_ without held_
+  Position position_;
+  bool complete_ = false;
+  bool distrusted_ = false;  // what is here and what the controller has differ somewhere
+
+  std::string stream_history_;
+  bool continued_ = false;    // the stream goes on from position_, or a snapshot has come on it
+  bool in_snapshot_ = false;  // between SnapshotBegin and its Synced
+  std::uint64_t snapshot_revision_ = 0;
+  Pending pending_;
+  int snapshots_behind_ = 0;            // refused in a row
+  std::uint64_t suspect_revision_ = 0;  // where we stood when a later heartbeat did not match
+};
+
+}  // namespace heddle::node

@@ -1,0 +1,136 @@
+#include "node/reconciler.h"
+
+#include <algorithm>
+#include <type_traits>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "node/state/tables.h"
+
+namespace heddle::node {
+namespace {
+
+constexpr int kRounds = 3;
+constexpr std::size_t kFailuresNamed = 16;
+
+bool Holds(const NetworkState& state, const Object& object) {
+  return std::visit(
+      [&](const auto& pair) {
+        using Pair = std::decay_t<decltype(pair)>;
+        using Table = absl::btree_map<typename Pair::first_type, typename Pair::second_type>;
+        bool found = false;
+        ForEachTable([&](auto table) {
+          if constexpr (std::is_same_v<std::decay_t<decltype(state.*table)>, Table>) {
+            found = (state.*table).contains(pair.first);
+          }
+        });
+        return found;
+      },
+      object);
+}
+
+// Adds to `desired` what the kernel holds under keys that nothing asks for.
+void KeepUnasked(const NetworkState& actual, NetworkState* desired) {
+  ForEachTable([&](auto table) {
+    for (const auto& [key, value] : actual.*table) (desired->*table).try_emplace(key, value);
+  });
+}
+
+}  // namespace
+
+bool Reconciler::FullPass(const PlanBasis& basis, const PeerTable::Peers& peers, Unasked unasked) {
+  ForgetFailures();
+  own_objects_made_ = false;
+  const Backend* backend = FindBackend(basis.network.backend.type);
+  if (backend == nullptr) {
+    Complain(absl::StrCat("this release has no backend '", basis.network.backend.type,
+                          "': set another one, or upgrade heddle-node"));
+    return false;
+  }
+  const PlanInput input{basis.network, basis.self, basis.host, options_};
+  basis_ = basis;
+  return Converge(PlanSelf(*backend, input), PlanAll(*backend, input, peers), unasked);
+}
+
+bool Reconciler::Converge(const NetworkState& own, const NetworkState& desired, Unasked unasked) {
+  for (int round = 0; round < kRounds; ++round) {
+    absl::StatusOr<NetworkState> actual = dataplane_->Read();
+    if (!actual.ok()) {
+      Complain(absl::StrCat("cannot read the kernel's state: ", actual.status().message()));
+      return false;
+    }
+    std::vector<Operation> operations;
+    if (unasked == Unasked::kKeep) {
+      NetworkState kept = desired;
+      KeepUnasked(*actual, &kept);
+      operations = Diff(*actual, kept);
+    } else {
+      operations = Diff(*actual, desired);
+    }
+    if (operations.empty()) {
+      ForgetFailures();
+      own_objects_made_ = true;
+      return true;
+    }
+    const std::vector<Failure> failed = dataplane_->Apply(operations);
+    ForgetFailures();
+    Record(failed);
+    own_objects_made_ = std::none_of(failed.begin(), failed.end(), [&](const Failure& failure) {
+      return Holds(own, failure.operation.object);
+    });
+    // One more try helps what failed because of something that is gone now; not a third.
+    if (!failed.empty() && round > 0) return false;
+    if (round == kRounds - 1) {
+      Complain(absl::StrCat("the kernel does not stay as it is set; last to ",
+                            operations.front().ToString(),
+                            ": find out which other program changes it"));
+    }
+  }
+  return false;
+}
+
+bool Reconciler::Delta(const std::vector<PeerDifference>& differences) {
+  const Backend* backend = FindBackend(basis_->network.backend.type);
+  if (backend == nullptr) return false;  // FullPass has complained
+  const PlanInput input{basis_->network, basis_->self, basis_->host, options_};
+  NetworkState before, after;
+  const auto plan = [&](const std::optional<Peer>& peer, NetworkState* state) {
+    if (peer && peer->node_id != basis_->self.node_id) backend->plan_peer(input, *peer, state);
+  };
+  for (const PeerDifference& difference : differences) {
+    plan(difference.before, &before);
+    plan(difference.after, &after);
+  }
+  const std::vector<Operation> operations = Diff(before, after);
+  if (operations.empty()) return true;
+  const std::vector<Failure> failed = dataplane_->Apply(operations);
+  Record(failed);
+  return failed.empty();
+}
+
+std::vector<std::string> Reconciler::failures() const {
+  std::vector<std::string> sentences = failures_;
+  if (failures_left_out_ > 0) {
+    sentences.push_back(absl::StrCat(failures_left_out_, " more objects failed"));
+  }
+  return sentences;
+}
+
+void Reconciler::Record(const std::vector<Failure>& failures) {
+  for (const Failure& failure : failures) Complain(std::string(failure.status.message()));
+}
+
+void Reconciler::Complain(std::string sentence) {
+  if (failures_.size() < kFailuresNamed) {
+    failures_.push_back(std::move(sentence));
+  } else {
+    ++failures_left_out_;
+  }
+}
+
+void Reconciler::ForgetFailures() {
+  failures_.clear();
+  failures_left_out_ = 0;
+}
+
+}  // namespace heddle::node
