@@ -1,5 +1,5 @@
-// The kernel, as far as it is ours. node/dataplane/kernel.h is the real one; fake.h is one with fault
-// knobs for tests and the simulation.
+// The kernel, as far as it is ours. node/dataplane/kernel.h is the real one; fake.h is one with
+// fault knobs for tests and the simulation.
 #pragma once
 
 #include <string>
@@ -27,8 +27,8 @@ class Dataplane {
   // a read that was interrupted or truncated is an error.
   virtual absl::StatusOr<NetworkState> Read() = 0;
 
-  // Applies in order. An object that fails does not stop those that do not stand on it. The returned
-  // failures are the whole truth: what is not listed is in the kernel.
+  // Applies in order. An object that fails does not stop those that do not stand on it. The
+  // returned failures are the whole truth: what is not listed is in the kernel.
   virtual std::vector<Failure> Apply(const std::vector<Operation>& operations) = 0;
 };
 
