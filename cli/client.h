@@ -1,0 +1,57 @@
+// The calls to a controller. Every error names the controller asked; the messages are the
+// controller's own, or say that it could not be reached (Unavailable) or did not answer in time
+// (DeadlineExceeded).
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "api/heddle/v1/admin.pb.h"
+
+namespace heddle::cli {
+
+inline constexpr int kDefaultControllerPort = 7411;
+
+// "host", "host:port", "[v6]:port", separated by commas; the port defaults to 7411.
+// InvalidArgument: nothing is named, or a port is none.
+absl::StatusOr<std::vector<std::string>> ParseControllers(absl::string_view text);
+
+// Not thread-safe, except for CancelWatch. With several controllers the first that answers is used
+// for all calls; a call that may have reached a controller is never sent to another.
+class AdminClient {
+ public:
+  AdminClient(std::vector<std::string> controllers, absl::Duration timeout);
+  ~AdminClient();
+
+  // The controller that is used; "" before the first call.
+  const std::string& controller() const;
+
+  absl::StatusOr<v1::GetNetworkResponse> GetNetwork();
+  absl::StatusOr<v1::SetNetworkResponse> SetNetwork(const v1::SetNetworkRequest& request);
+  absl::StatusOr<v1::ListLeasesResponse> ListLeases(const v1::ListLeasesRequest& request);
+  absl::StatusOr<v1::LeaseResponse> ReserveLease(const v1::ReserveLeaseRequest& request);
+  absl::StatusOr<v1::LeaseResponse> ReleaseLease(const v1::ReleaseLeaseRequest& request);
+  absl::StatusOr<v1::ListNodesResponse> ListNodes();
+  absl::StatusOr<v1::RevisionResponse> AcceptRemovals(const v1::NodeRequest& request);
+  absl::StatusOr<v1::RevisionResponse> RemoveNode(const v1::NodeRequest& request);
+  absl::StatusOr<v1::GetStatusResponse> GetStatus();
+  // Waits for as long as the request says, and the timeout on top.
+  absl::StatusOr<v1::WaitAppliedResponse> WaitApplied(const v1::WaitAppliedRequest& request);
+
+  // Calls `on_event` for each event until it answers with an error (which is returned), the stream
+  // ends, or CancelWatch was called (OK).
+  absl::Status Watch(const v1::WatchRequest& request,
+                     const std::function<absl::Status(const v1::WatchEvent&)>& on_event);
+  void CancelWatch();  // from any thread, at any time
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace heddle::cli

@@ -1,0 +1,86 @@
+// network show|set|check
+
+#include <istream>
+#include <memory>
+
+#include "absl/strings/str_cat.h"
+#include "base/file.h"
+#include "base/status_macros.h"
+#include "cli/command_line.h"
+#include "cli/views.h"
+
+namespace heddle::cli {
+namespace {
+
+constexpr std::size_t kMaxConfigBytes = 1 << 20;
+
+absl::StatusOr<std::string> ReadAll(std::istream& in) {
+  std::string text(kMaxConfigBytes + 1, '\0');
+  in.read(text.data(), static_cast<std::streamsize>(text.size()));
+  text.resize(static_cast<std::size_t>(in.gcount()));
+  if (in.bad()) return absl::DataLossError("the standard input cannot be read");
+  if (text.size() > kMaxConfigBytes) {
+    return absl::InvalidArgumentError(
+        "the standard input holds more than 1 MiB. That is no "
+        "net-conf.json");
+  }
+  return text;
+}
+
+ExitCode SendNetwork(Session& session, const std::string& file, bool dry_run) {
+  const std::string what = absl::StrCat(dry_run ? "cannot check " : "cannot set the network from ",
+                                        file == "-" ? "the standard input" : file);
+  const auto text = file == "-" ? ReadAll(session.console().in) : ReadFile(file, kMaxConfigBytes);
+  if (!text.ok()) {
+    return session.FailUsage(absl::StrCat(what, ": ", text.status().message(),
+                                          ". Give a readable net-conf.json, or - for the standard "
+                                          "input."));
+  }
+  v1::SetNetworkRequest request;
+  request.set_net_conf_json(*text);
+  request.set_dry_run(dry_run);
+  const auto answer = session.client().SetNetwork(request);
+  if (!answer.ok()) return session.Fail(what, answer.status());
+  View view = NetworkChangeView(*answer, dry_run);
+  return dry_run ? session.Print(view) : session.FinishChange(std::move(view), answer->revision());
+}
+
+}  // namespace
+
+void AddNetworkCommands(CommandLine* line) {
+  CLI::App* network = AddGroup(&line->app, "network",
+                               "Show, check and change the cluster's network configuration.");
+
+  AddCommand(network, line, "show",
+             "Show the network in force, how many subnets are held, and the backend with all its "
+             "options. With -o json or yaml the net-conf.json that it was set from is under "
+             "\"netConf\".",
+             [](Session& session) {
+               return session.Show("cannot show the network", session.client().GetNetwork(),
+                                   NetworkView);
+             });
+
+  auto set_file = std::make_shared<std::string>();
+  CLI::App* set = AddCommand(
+      network, line, "set",
+      "Replace the network configuration while the cluster runs. Growing the range interrupts "
+      "nothing; a change that would take the subnet of a live lease out of the range is refused "
+      "with the list of those leases. Prints what the change did.",
+      [set_file](Session& session) { return SendNetwork(session, *set_file, false); });
+  set->add_option("file", *set_file, "The new net-conf.json, or - for the standard input.")
+      ->required()
+      ->type_name(kFileType);
+  AddWaitOptions(set, line);
+
+  auto check_file = std::make_shared<std::string>();
+  CLI::App* check = AddCommand(
+      network, line, "check",
+      "Say what \"network set\" with this file would do, and change nothing. Ends with exit code 0 "
+      "when it would be accepted and 4 when it would be refused.",
+      [check_file](Session& session) { return SendNetwork(session, *check_file, true); });
+  check->add_option("file", *check_file, "The net-conf.json to check, or - for the standard input.")
+      ->required()
+      ->type_name(kFileType);
+}
+
+}  // namespace heddle::cli

@@ -1,0 +1,127 @@
+#include <algorithm>
+#include <vector>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "cli/text.h"
+#include "cli/view_parts.h"
+#include "cli/views.h"
+
+namespace heddle::cli {
+namespace {
+
+absl::StatusOr<View> NetworkEventView(const v1::WatchEvent& event, View view) {
+  HEDDLE_ASSIGN_OR_RETURN(const Network network, FromProto(event.network()));
+  std::vector<std::string> ranges;
+  network.ranges.ForEach([&](Family family, const Range& range) {
+    ranges.push_back(absl::StrCat(range.network.ToString(), " in /", range.subnet_length, " from ",
+                                  range.subnet_min.ToString(), " to ",
+                                  range.subnet_max.ToString()));
+    view.json[family == Family::kV4 ? "ipv4Network" : "ipv6Network"] = range.network.ToString();
+  });
+  view.json["backendType"] = network.backend.type;
+  view.lines = {absl::StrCat("revision ", event.revision(), ": network ",
+                             absl::StrJoin(ranges, " and "), ", backend ", network.backend.type)};
+  return view;
+}
+
+}  // namespace
+
+View StatusView(const v1::GetStatusResponse& answer, absl::string_view controller, absl::Time now) {
+  View view;
+  Json& json = view.json;
+  json["controller"] = std::string(controller);
+  json["version"] = answer.version();
+  json["engine"] = answer.engine();
+  json["writable"] = answer.writable();
+  json["storeDetail"] = answer.store_detail();
+  json["storeBytes"] = answer.store_bytes();
+  json["history"] = answer.position().history();
+  json["revision"] = answer.position().revision();
+  json["oldestDeltaRevision"] = answer.oldest_delta_revision();
+  json["leases"] = answer.leases();
+  json["attachedNodes"] = answer.attached_nodes();
+  json["started"] = TimeJson(answer.started_unix_ms());
+  json["expiryHeldUntil"] = TimeJson(answer.expiry_held_until_unix_ms());
+
+  view.table.columns = {{""}, {""}};
+  view.table.rows = {
+      {"Controller:", std::string(controller)},
+      {"Version:", answer.version()},
+      {"Up for:", AgeText(now - absl::FromUnixMillis(answer.started_unix_ms()))},
+      {"Store:", absl::StrCat(answer.engine(), ", ", SizeText(answer.store_bytes()))},
+      {"Accepts changes:", answer.writable() ? "yes" : "no"},
+      {"Store detail:", answer.store_detail()},
+      {"Revision:",
+       absl::StrCat(answer.position().revision(), " of history ", answer.position().history())},
+      {"Deltas held from:", absl::StrCat("revision ", answer.oldest_delta_revision())},
+      {"Leases:", absl::StrCat(answer.leases())},
+      {"Attached nodes:", absl::StrCat(answer.attached_nodes())}};
+  const absl::Time held_until = absl::FromUnixMillis(answer.expiry_held_until_unix_ms());
+  if (held_until > now) {
+    view.lines.push_back(absl::StrCat("No lease expires for another ", AgeText(held_until - now),
+                                      ": nodes are given time to come back."));
+  }
+  return view;
+}
+
+absl::StatusOr<View> WatchEventView(const v1::WatchEvent& event) {
+  View view;
+  view.json["revision"] = event.revision();
+  view.json["kind"] = event.kind();
+  if (event.kind() == "network") return NetworkEventView(event, std::move(view));
+  view.json["nodeId"] = event.peer().node_id();
+  if (event.kind() == "removed") {
+    view.lines = {
+        absl::StrCat("revision ", event.revision(), ": node ", event.peer().node_id(), " removed")};
+    return view;
+  }
+  HEDDLE_ASSIGN_OR_RETURN(const Holding holding, HoldingOf(event.peer()));
+  AddHolding(holding, &view.json);
+  const std::string mac = VtepMacText(holding);
+  view.lines = {absl::StrCat("revision ", event.revision(), ": node ", event.peer().node_id(),
+                             " has ", Joined(holding.subnets), " at ", PublicAddressText(holding),
+                             " (", BackendText(holding), mac.empty() ? "" : ", VTEP MAC ", mac,
+                             ")")};
+  return view;
+}
+
+View RevisionView(std::string sentence, std::uint64_t revision) {
+  View view;
+  view.json["revision"] = revision;
+  view.lines = {std::move(sentence)};
+  return view;
+}
+
+Json WaitJson(const v1::WaitAppliedResponse& answer) {
+  Json json;
+  json["revision"] = answer.revision();
+  json["laggards"] = Json::array();
+  for (const v1::Laggard& laggard : answer.laggards()) {
+    Json entry;
+    entry["nodeId"] = laggard.node_id();
+    entry["attached"] = laggard.attached();
+    entry["appliedRevision"] = laggard.applied_revision();
+    json["laggards"].push_back(std::move(entry));
+  }
+  return json;
+}
+
+std::string LaggardNames(const v1::WaitAppliedResponse& answer, int limit) {
+  std::vector<v1::Laggard> laggards(answer.laggards().begin(), answer.laggards().end());
+  std::sort(laggards.begin(), laggards.end(), [](const v1::Laggard& a, const v1::Laggard& b) {
+    return NaturalLess(a.node_id(), b.node_id());
+  });
+  std::vector<std::string> names;
+  for (const v1::Laggard& laggard : laggards) {
+    if (static_cast<int>(names.size()) == limit) {
+      names.push_back(absl::StrCat(laggards.size() - names.size(), " more"));
+      break;
+    }
+    names.push_back(absl::StrCat(laggard.node_id(), " (", laggard.attached() ? "" : "detached, ",
+                                 "at revision ", laggard.applied_revision(), ")"));
+  }
+  return absl::StrJoin(names, ", ");
+}
+
+}  // namespace heddle::cli

@@ -1,0 +1,42 @@
+// From a controller's answers to what is shown. Pure: time is an argument.
+//
+// Lists are sorted by node id, runs of digits as numbers (node-2 before node-10), then by subnet.
+// JSON keys are camelCase, always there and always in the same order; what is absent is null. An
+// answer that api/convert refuses gives its InvalidArgument.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "api/heddle/v1/admin.pb.h"
+#include "cli/view.h"
+
+namespace heddle::cli {
+
+absl::StatusOr<View> LeaseListView(const v1::ListLeasesResponse& answer, absl::Time now);
+// One lease, name by value. `verb` heads the people's form ("Reserved", "Released"); "" for none.
+absl::StatusOr<View> LeaseView(const v1::Lease& lease, absl::string_view verb, absl::Time now);
+
+absl::StatusOr<View> NodeListView(const v1::ListNodesResponse& answer, absl::Time now);
+// `newest_revision`: of the list that the node came from.
+absl::StatusOr<View> NodeView(const v1::Node& node, std::uint64_t newest_revision, absl::Time now);
+// "detached", "problem", "held", "lagging" or "ready": the first that is so.
+absl::string_view NodeState(const v1::Node& node, std::uint64_t newest_revision);
+
+absl::StatusOr<View> NetworkView(const v1::GetNetworkResponse& answer);
+View NetworkChangeView(const v1::SetNetworkResponse& answer, bool dry_run);
+
+View StatusView(const v1::GetStatusResponse& answer, absl::string_view controller, absl::Time now);
+
+// One event: a single line, and a JSON object.
+absl::StatusOr<View> WatchEventView(const v1::WatchEvent& event);
+
+// The answer to a command that gives back only a revision.
+View RevisionView(std::string sentence, std::uint64_t revision);
+
+// Nodes that have not applied a revision: "wait" of a command's JSON.
+Json WaitJson(const v1::WaitAppliedResponse& answer);
+// "node-2 (at revision 12), node-3 (detached, at revision 9)", sorted; at most `limit` of them are
+// named, the rest counted.
+std::string LaggardNames(const v1::WaitAppliedResponse& answer, int limit);
+
+}  // namespace heddle::cli
