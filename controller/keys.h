@@ -20,6 +20,8 @@ inline constexpr char kSubnetPrefix[] = "net/_/subnet/";
 
 std::string NodeKey(absl::string_view node_id);
 std::string SubnetKey(const Prefix& subnet);
+// What follows kNodePrefix, else nothing. Not checked to be a valid node id.
+std::optional<std::string> NodeIdOfKey(absl::string_view key);
 // The subnet of a key that SubnetKey made, else nothing.
 std::optional<Prefix> SubnetOfKey(absl::string_view key);
 

@@ -1,10 +1,10 @@
 // Who holds which subnet: a pure state machine fed by the store's committed changes.
 //
-// Two halves. Decide* look at the book and answer with a transaction to commit; they change nothing.
-// Apply takes a committed batch and changes the book; it is deterministic: same feed, same book. In
-// between, the caller marks a decision as in flight with Claim, so that the next decision does not
-// choose the same subnet, and ends that with Unclaim once the commit is answered, whatever the
-// answer was.
+// Two halves. Decide* look at the book and answer with a transaction to commit; they change
+// nothing. Apply takes a committed batch and changes the book; it is deterministic: same feed, same
+// book. In between, the caller marks a decision as in flight with Claim, so that the next decision
+// does not choose the same subnet, and ends that with Unclaim once the commit is answered, whatever
+// the answer was.
 //
 // Safety does not rest on any of this: every transaction guards the keys it makes with kAbsent and
 // those it changes with kModifiedAt, so a decision made on an old book fails and changes nothing.
@@ -12,12 +12,15 @@
 // Not thread-safe: the writer's thread owns it. Time is an argument.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
@@ -44,6 +47,11 @@ struct Lease {
   storage::Revision modified = 0;
 
   Peer ToPeer() const;  // requires an advertisement
+
+  friend bool operator==(const Lease& a, const Lease& b) {
+    return a.node_id == b.node_id && a.subnets == b.subnets && a.advertisement == b.advertisement &&
+           a.expires == b.expires && a.reserved == b.reserved && a.modified == b.modified;
+  }
 };
 
 struct RestingSubnet {
@@ -51,6 +59,11 @@ struct RestingSubnet {
   std::string last_node_id;
   absl::Time until;
   storage::Revision modified = 0;
+
+  friend bool operator==(const RestingSubnet& a, const RestingSubnet& b) {
+    return a.subnet == b.subnet && a.last_node_id == b.last_node_id && a.until == b.until &&
+           a.modified == b.modified;
+  }
 };
 
 // A change of what nodes are told. Renewals and reservations without an advertisement make none.
@@ -68,8 +81,9 @@ struct BookChanges {
 // What to commit. An empty transaction (no writes) means that the book already is as asked.
 struct Decision {
   storage::Transaction transaction;
-  std::string node_id;             // in flight with this decision; "" for the network
-  std::vector<Prefix> subnets;     // that it takes or frees
+  std::string node_id;                     // in flight with this decision; "" for the network
+  std::vector<Prefix> subnets;             // that it takes or frees
+  std::vector<std::string> more_node_ids;  // upkeep only: further nodes in flight with it
 };
 
 class LeaseBook {
@@ -90,27 +104,32 @@ class LeaseBook {
   // Grants or updates a lease. Sticky: the lease held, else the subnet that rests with this node as
   // last holder, else `preferred` when free, else the lowest free, else the one that has rested
   // longest past its time. A held lease whose subnets no longer fit the network keeps what fits and
-  // gets the missing family. Always renews (expires = now + ttl).
-  // FailedPrecondition: no network yet. ResourceExhausted: pool exhausted (says how many are held,
-  // how many rest and when the next is free). Aborted: the node has a decision in flight.
+  // gets the missing family. What it writes is renewed (expires = now + ttl); a lease that says the
+  // same and has more than two thirds of the ttl left is not written.
+  // InvalidArgument: node id or advertisement. FailedPrecondition: no network yet.
+  // ResourceExhausted: pool exhausted (says how many are held, how many rest and when the next is
+  // free). Aborted: the node has a decision in flight. DataLoss: the node's record cannot be read.
   absl::StatusOr<Decision> DecideAcquire(absl::string_view node_id,
                                          const Advertisement& advertisement,
                                          const std::vector<Prefix>& preferred,
                                          absl::Time now) const;
-  // Makes (or turns into) a permanent lease. InvalidArgument: a subnet outside the range or off the
-  // grid (names the bounds). AlreadyExists: another node holds it (names the node), or the node
-  // holds a different one.
+  // Makes (or turns into) a permanent lease; a family without a subnet in `subnets` is chosen as by
+  // DecideAcquire. InvalidArgument: a subnet outside the range or off the grid (names the bounds).
+  // AlreadyExists: another node holds it (names the node), or the node holds a different one.
+  // FailedPrecondition: it still rests after another node (says until when), or no network yet.
   absl::StatusOr<Decision> DecideReserve(absl::string_view node_id,
                                          const std::vector<Prefix>& subnets, absl::Time now) const;
-  // Ends a lease; its subnets rest. NotFound: the node has none.
+  // Ends a lease, reserved or not; its subnets rest. NotFound: the node has none. Also frees what a
+  // record that cannot be read holds.
   absl::StatusOr<Decision> DecideRelease(absl::string_view node_id, absl::Time now) const;
-  // Sets the network. FailedPrecondition lists the leases that it would orphan. Growing is allowed
-  // at any time; SubnetLen of a family may change only while the family has no lease.
+  // Sets the network. FailedPrecondition lists the leases that it would orphan, those in flight
+  // included. Growing is allowed at any time; SubnetLen of a family may change only while the
+  // family has no lease. Grants that are in flight when it commits fail their guard.
   absl::StatusOr<Decision> DecideSetNetwork(const Network& network, absl::string_view source) const;
   // Extends leases of `alive` nodes that have less than two thirds of the ttl left; ends those past
-  // their time; forgets subnets that have rested. One decision per transaction, each within
-  // storage::Limits. With `expire` false nothing is ended (after a start, until nodes had time to
-  // come back).
+  // their time; forgets subnets that have rested. Skips nodes that are in flight. Each decision is
+  // within storage::Limits. With `expire` false no lease is ended (after a start, until nodes had
+  // time to come back).
   std::vector<Decision> DecideUpkeep(const absl::flat_hash_set<std::string>& alive, bool expire,
                                      absl::Time now) const;
 
@@ -120,18 +139,58 @@ class LeaseBook {
   // ---- What was committed ----
   BookChanges Apply(storage::Revision revision, const std::vector<storage::Change>& changes);
 
-  // Checks the invariants (no two leases overlap; pool, leases and resting agree). For tests and the
-  // simulation; O(n). Internal, naming the violation.
+  // Checks the invariants (no two leases overlap; pool, leases and resting agree). For tests and
+  // the simulation; O(n). Internal, naming the violation.
   absl::Status CheckInvariants() const;
 
  private:
-  // Filled in with the implementation.
+  struct HeldSubnet {
+    std::string node_id;  // "" when the record cannot be read
+    storage::Revision modified = 0;
+  };
+
+  // What Decide* share.
+  absl::Status CheckDecidable(absl::string_view node_id) const;
+  absl::Status KeepOrChoose(absl::string_view node_id, const std::vector<Prefix>& preferred,
+                            absl::Time now, PerFamily<Prefix>* subnets) const;
+  std::optional<Prefix> Choose(Family family, absl::string_view node_id,
+                               const std::vector<Prefix>& preferred, absl::Time now) const;
+  bool MayTakeOver(const RestingSubnet& resting, absl::string_view node_id, absl::Time now) const;
+  absl::Status Exhausted(Family family) const;
+  absl::Status CheckReservable(const Prefix& subnet, absl::string_view node_id,
+                               absl::Time now) const;
+  std::vector<Prefix> SubnetsHeldBy(absl::string_view node_id) const;
+  Decision WriteLease(const Lease& next, absl::Time now) const;
+  void AddTake(const Prefix& subnet, absl::string_view node_id, Decision* decision) const;
+  void AddRest(const Prefix& subnet, absl::string_view node_id, absl::Time now,
+               Decision* decision) const;
+  void AddRelease(absl::string_view node_id, absl::Time now, Decision* decision) const;
+  std::string OrphansOf(const Network& network) const;
+
+  // What Apply does, by kind of record.
+  void ApplyNode(const storage::Change& change, BookChanges* changes);
+  void ApplySubnet(const storage::Change& change, BookChanges* changes);
+  void ApplyNetwork(const storage::Change& change, BookChanges* changes);
+  void PutLease(Lease lease);
+  void RemoveLease(const std::string& node_id);
+  void ForgetSubnet(const Prefix& subnet);
+  void GiveBack(const Prefix& subnet);
+  bool IsTaken(const Prefix& subnet) const;
+  void RebuildPool(Family family);
+
   LeasePolicy policy_;
   std::optional<Network> network_;
   std::string network_source_;
   storage::Revision revision_ = 0, network_modified_ = 0;
   absl::btree_map<std::string, Lease> leases_;
+  absl::btree_set<std::pair<absl::Time, std::string>> leases_by_expiry_;  // those that expire
+  absl::flat_hash_map<std::string, storage::Revision> unreadable_nodes_;  // id -> modified
+  absl::flat_hash_map<Prefix, HeldSubnet> held_;
+  std::array<std::uint64_t, 2> held_count_{};  // by family
   absl::btree_map<Prefix, RestingSubnet> resting_;
+  std::array<absl::btree_set<std::pair<absl::Time, Prefix>>, 2> resting_by_time_;  // by family
+  absl::btree_set<std::pair<std::string, Prefix>> resting_by_node_;
+  // Taken there: what is held, what rests, and what is claimed.
   PerFamily<SubnetPool> pools_;
   absl::flat_hash_set<std::string> claimed_nodes_;
   absl::flat_hash_set<Prefix> claimed_subnets_;

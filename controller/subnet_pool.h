@@ -16,7 +16,7 @@ namespace heddle::controller {
 
 class SubnetPool {
  public:
-  // All of `range` is free.
+  // All of `range` is free. The range has passed Validate(Network).
   explicit SubnetPool(const Range& range);
 
   const Range& range() const { return range_; }
@@ -31,18 +31,30 @@ class SubnetPool {
   void Take(const Prefix& subnet);
   void Free(const Prefix& subnet);
 
+  // Of the same range, with the same subnets free.
+  friend bool operator==(const SubnetPool& a, const SubnetPool& b) {
+    return a.range_ == b.range_ && a.free_runs_ == b.free_runs_;
+  }
+
   std::uint64_t free_count() const { return free_count_; }
   std::uint64_t total_count() const { return total_count_; }
 
  private:
   struct Span {
-    std::uint64_t first, last;
+    std::uint64_t first, last;  // inclusive
   };
+  using Runs = absl::btree_map<std::uint64_t, std::uint64_t>;
+
+  // The numbers within the bounds that `subnet` overlaps, if any.
   std::optional<Span> SpanOf(const Prefix& subnet) const;
+  std::uint64_t NumberOf(const Ip& ip) const;
   Prefix SubnetAt(std::uint64_t number) const;
+  // The first run that ends at or after `number`.
+  Runs::iterator FirstRunReaching(std::uint64_t number);
 
   Range range_;
-  absl::btree_map<std::uint64_t, std::uint64_t> free_runs_;  // first -> last, never adjacent
+  int shift_ = 0;   // address bits behind SubnetLen
+  Runs free_runs_;  // first -> last, never adjacent
   std::uint64_t free_count_ = 0, total_count_ = 0;
 };
 

@@ -1,0 +1,78 @@
+#include "controller/lease_record.h"
+
+#include "absl/strings/str_cat.h"
+#include "api/convert.h"
+#include "api/heddle/v1/records.pb.h"
+#include "base/status_macros.h"
+#include "controller/keys.h"
+
+namespace heddle::controller {
+namespace {
+
+template <typename Message>
+absl::StatusOr<Message> Parse(const storage::Record& record) {
+  Message message;
+  if (!message.ParseFromString(record.value)) {
+    return absl::InvalidArgumentError("the value is not a record of its kind");
+  }
+  return message;
+}
+
+}  // namespace
+
+std::string EncodeLease(const Lease& lease) {
+  v1::LeaseRecord record;
+  record.set_node_id(lease.node_id);
+  SubnetsToProto(lease.subnets, &record);
+  if (lease.advertisement) *record.mutable_advertisement() = ToProto(*lease.advertisement);
+  record.set_expires_unix_ms(lease.reserved ? 0 : ToUnixMs(lease.expires));
+  record.set_reserved(lease.reserved);
+  return record.SerializeAsString();
+}
+
+absl::StatusOr<Lease> DecodeLease(const storage::Record& record) {
+  HEDDLE_ASSIGN_OR_RETURN(const v1::LeaseRecord message, Parse<v1::LeaseRecord>(record));
+  HEDDLE_RETURN_IF_ERROR(ValidateNodeId(message.node_id()));
+  if (NodeKey(message.node_id()) != record.key) {
+    return absl::InvalidArgumentError(
+        absl::StrCat("the record is of the node '", message.node_id(), "'"));
+  }
+  Lease lease;
+  lease.node_id = message.node_id();
+  HEDDLE_ASSIGN_OR_RETURN(lease.subnets, SubnetsFromProto(message));
+  if (message.has_advertisement()) {
+    HEDDLE_ASSIGN_OR_RETURN(lease.advertisement, FromProto(message.advertisement()));
+  }
+  lease.reserved = message.reserved();
+  lease.expires = lease.reserved ? absl::InfiniteFuture() : FromUnixMs(message.expires_unix_ms());
+  lease.modified = record.modified;
+  return lease;
+}
+
+std::string EncodeSubnet(const SubnetHolder& holder) {
+  v1::SubnetRecord record;
+  record.set_node_id(holder.node_id);
+  record.set_resting_until_unix_ms(ToUnixMs(holder.resting_until));
+  return record.SerializeAsString();
+}
+
+absl::StatusOr<SubnetHolder> DecodeSubnet(const storage::Record& record) {
+  HEDDLE_ASSIGN_OR_RETURN(const v1::SubnetRecord message, Parse<v1::SubnetRecord>(record));
+  HEDDLE_RETURN_IF_ERROR(ValidateNodeId(message.node_id()));
+  return SubnetHolder{message.node_id(), FromUnixMs(message.resting_until_unix_ms())};
+}
+
+std::string EncodeNetwork(const Network& network, absl::string_view source_json) {
+  v1::NetworkRecord record;
+  *record.mutable_network() = ToProto(network);
+  record.set_source_json(std::string(source_json));
+  return record.SerializeAsString();
+}
+
+absl::StatusOr<StoredNetwork> DecodeNetwork(const storage::Record& record) {
+  HEDDLE_ASSIGN_OR_RETURN(const v1::NetworkRecord message, Parse<v1::NetworkRecord>(record));
+  HEDDLE_ASSIGN_OR_RETURN(Network network, FromProto(message.network()));
+  return StoredNetwork{std::move(network), message.source_json()};
+}
+
+}  // namespace heddle::controller

@@ -1,0 +1,34 @@
+// Between the book's values and the records kept in the store. What is read back is checked like
+// any other input: a store may have been written by another release, or by hand.
+#pragma once
+
+#include <string>
+
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "controller/lease_book.h"
+#include "storage/store.h"
+
+namespace heddle::controller {
+
+std::string EncodeLease(const Lease& lease);
+// Of a record under kNodePrefix. InvalidArgument says what cannot be read; also when the record
+// belongs to another key.
+absl::StatusOr<Lease> DecodeLease(const storage::Record& record);
+
+// A subnet held (`resting_until` infinite) or resting.
+struct SubnetHolder {
+  std::string node_id;
+  absl::Time resting_until = absl::InfiniteFuture();
+};
+std::string EncodeSubnet(const SubnetHolder& holder);
+absl::StatusOr<SubnetHolder> DecodeSubnet(const storage::Record& record);
+
+struct StoredNetwork {
+  Network network;
+  std::string source_json;
+};
+std::string EncodeNetwork(const Network& network, absl::string_view source_json);
+absl::StatusOr<StoredNetwork> DecodeNetwork(const storage::Record& record);
+
+}  // namespace heddle::controller
