@@ -2,11 +2,12 @@
 // leadership. RocksDB alone (storage/rocksdb), memory for tests (storage/memory) and, later, etcd
 // stand behind it; storage/conformance.h is the suite that each must pass.
 //
-// Contract. Commits are linearizable and atomic. One transaction is one batch in the feed; revisions
-// there only rise and none is skipped. A transaction with a fence applies only while that fence is
-// the newest. A subscriber's callbacks come from one engine thread at a time, and a batch is
-// delivered before the Commit that made it is answered. Limits are those of the smallest engine and
-// enforced by all.
+// Contract. Commits are linearizable and atomic. One transaction is one batch in the feed;
+// revisions there only rise and none is skipped. A transaction that changes nothing (no writes, or
+// only deletes of absent keys) applies without a revision of its own and makes no batch. A
+// transaction with a fence applies only while that fence is the newest. A subscriber's callbacks
+// come from one engine thread at a time, and a batch is delivered before the Commit that made it is
+// answered. Limits are those of the smallest engine and enforced by all.
 #pragma once
 
 #include <cstddef>
@@ -53,8 +54,8 @@ class Fence {
 struct Guard {
   enum class Kind { kAbsent, kCreatedAt, kModifiedAt, kPrefixEmpty };
   Kind kind = Kind::kAbsent;
-  std::string key;
-  Revision at = 0;
+  std::string key;  // of kPrefixEmpty: the prefix
+  Revision at = 0;  // of kCreatedAt and kModifiedAt; an absent key counts as 0
 };
 
 struct Write {
@@ -72,8 +73,10 @@ struct Transaction {
 struct Outcome {
   enum class Kind { kApplied, kGuardFailed, kFenced };
   Kind kind = Kind::kApplied;
-  Position position;            // of the commit, or of the refusing read
-  std::vector<Record> current;  // records of the guarded keys when a guard failed
+  Position position;  // of the commit, or of the refusing read
+  // When a guard failed: the record of each guarded key that exists, and for kPrefixEmpty the first
+  // record under the prefix.
+  std::vector<Record> current;
 };
 
 struct Page {
@@ -82,6 +85,8 @@ struct Page {
   std::string next_cursor;  // empty at the end
 };
 
+// A put carries the whole record. A delete carries the key, `created` of the record that went, and
+// `modified` of the transaction that deleted it.
 struct Change {
   Record record;
   bool deleted = false;
@@ -90,7 +95,8 @@ struct Change {
 class ChangeSink {
  public:
   virtual ~ChangeSink() = default;
-  // All changes of one transaction under the prefix. Must not call the store and must not block.
+  // All changes of one transaction under the prefix; not called for a transaction without any. No
+  // callback may call the store, block, or destroy its own subscription.
   virtual void OnBatch(Revision revision, std::vector<Change> changes) = 0;
   virtual void OnCompacted(Revision oldest_available) = 0;  // terminal: list again, then resume
   virtual void OnEnd(absl::Status why) = 0;                 // terminal: resume from last revision
@@ -101,7 +107,7 @@ class Subscription {  // destroying it ends delivery before the destructor retur
   virtual ~Subscription() = default;
 };
 
-class LeadershipListener {
+class LeadershipListener {  // called from an engine thread; must not block or call the store
  public:
   virtual ~LeadershipListener() = default;
   virtual void OnElected(Fence fence) = 0;
@@ -133,17 +139,20 @@ class Store {
   using CommitDone = std::function<void(absl::StatusOr<Outcome>)>;
   virtual ~Store() = default;
 
-  // `done` is called once, from an engine thread (or before Commit returns). InvalidArgument: over a
-  // limit, or a key twice. Unavailable: surely not applied. Unknown: perhaps applied; read the keys
-  // back, or wait for the feed, before trying again.
+  // `done` is called once, from an engine thread (or before Commit returns). InvalidArgument: over
+  // a limit, an empty key, or a key twice. Unknown: perhaps applied; read the keys back, or wait
+  // for the feed, before trying again. Any other error: surely not applied; of these Unavailable
+  // passes by itself, DataLoss (a record could not be read) does not.
   virtual void Commit(Transaction transaction, CommitDone done) = 0;
 
   // kLocal may lag but never goes back in one process; kLinearizable sees every commit acknowledged
   // before the call.
   enum class Consistency { kLinearizable, kLocal };
   virtual absl::StatusOr<std::optional<Record>> Get(absl::string_view key, Consistency c) = 0;
-  // Records under `prefix` in key order from `cursor` ("" = the start), at most `limit`.
-  // FailedPrecondition: the cursor's position is no longer held; start again.
+  // Records under `prefix` in key order from `cursor` ("" = the start), at most `limit` (an engine
+  // may return fewer; only an empty next_cursor is the end). FailedPrecondition: the cursor's
+  // position is no longer held; start again. InvalidArgument: a limit of 0, or a cursor that no
+  // listing of this prefix gave.
   virtual absl::StatusOr<Page> List(absl::string_view prefix, absl::string_view cursor,
                                     std::size_t limit, Consistency c) = 0;
 
@@ -153,10 +162,13 @@ class Store {
   virtual absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(absl::string_view prefix,
                                                                   Position after,
                                                                   ChangeSink* sink) = 0;
+  // Stands for leadership; `listener` must outlive the candidacy. AlreadyExists: an engine for one
+  // process has a candidate already.
   virtual absl::StatusOr<std::unique_ptr<Candidacy>> Campaign(absl::string_view self_id,
                                                               LeadershipListener* listener) = 0;
 
-  virtual absl::Status TrimHistory(Revision keep_from) = 0;  // advisory
+  // The feed before `keep_from` is no longer needed. Advisory, and done in order with commits.
+  virtual absl::Status TrimHistory(Revision keep_from) = 0;
   virtual Health Describe() = 0;
 };
 

@@ -1,0 +1,241 @@
+#include "storage/rocksdb/database.h"
+
+#include <utility>
+
+#include "absl/strings/match.h"
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "storage/rocksdb/codec.h"
+#include "storage/rocksdb/database_options.h"
+
+namespace heddle::storage {
+namespace {
+
+constexpr char kHistoryKey[] = "history";
+constexpr char kSchemaKey[] = "schema";
+constexpr char kRevisionKey[] = "revision";
+constexpr char kTermKey[] = "term";
+constexpr std::uint64_t kSchema = 1;
+
+std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilies() {
+  return {{rocksdb::kDefaultColumnFamilyName, TableOptions()},
+          {"records", TableOptions()},
+          {"changes", TableOptions()}};
+}
+
+rocksdb::WriteOptions Synced() {
+  rocksdb::WriteOptions options;
+  options.sync = true;
+  return options;
+}
+
+rocksdb::ReadOptions At(const rocksdb::Snapshot* snapshot) {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot;
+  return options;
+}
+
+}  // namespace
+
+absl::Status FromRocksdb(const rocksdb::Status& status, absl::string_view what) {
+  if (status.ok()) return absl::OkStatus();
+  const std::string text = absl::StrCat(what, ": ", status.ToString());
+  // Besides what RocksDB calls corruption: a file, an entry or a column family that must be there.
+  if (status.IsCorruption() || status.IsNotFound() || status.IsPathNotFound() ||
+      status.IsInvalidArgument() || absl::StrContains(text, "No such file")) {
+    return absl::DataLossError(text);
+  }
+  if (status.subcode() == rocksdb::Status::SubCode::kNoSpace ||
+      absl::StrContains(text, "No space left")) {
+    return absl::ResourceExhaustedError(text);
+  }
+  return absl::UnavailableError(text);
+}
+
+Database::Database(std::string directory, std::unique_ptr<rocksdb::DB> db,
+                   std::vector<rocksdb::ColumnFamilyHandle*> handles)
+    : directory_(std::move(directory)), db_(std::move(db)), handles_(std::move(handles)) {}
+
+Database::~Database() {
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+    db_->DestroyColumnFamilyHandle(handle).PermitUncheckedError();
+  }
+  // Every acknowledged write is synced already; a failing close loses none.
+  db_->Close().PermitUncheckedError();
+}
+
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& directory, Mode mode) {
+  const rocksdb::DBOptions options = DatabaseOptions();
+  rocksdb::DB* raw = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  const rocksdb::Status opened =
+      mode == Mode::kReadWrite
+          ? rocksdb::DB::Open(options, directory, ColumnFamilies(), &handles, &raw)
+          : rocksdb::DB::OpenForReadOnly(options, directory, ColumnFamilies(), &handles, &raw);
+  HEDDLE_RETURN_IF_ERROR(FromRocksdb(opened, "RocksDB says"));
+  std::unique_ptr<Database> database(
+      new Database(directory, std::unique_ptr<rocksdb::DB>(raw), std::move(handles)));
+  HEDDLE_RETURN_IF_ERROR(database->FindOldest());
+  return database;
+}
+
+absl::Status Database::Create(const std::string& directory, const std::string& history) {
+  rocksdb::DBOptions options = DatabaseOptions();
+  options.create_if_missing = true;
+  options.create_missing_column_families = true;
+  rocksdb::DB* raw = nullptr;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  HEDDLE_RETURN_IF_ERROR(FromRocksdb(
+      rocksdb::DB::Open(options, directory, ColumnFamilies(), &handles, &raw), "RocksDB says"));
+  Database database(directory, std::unique_ptr<rocksdb::DB>(raw), std::move(handles));
+  rocksdb::WriteBatch batch;
+  batch.Put(database.meta(), kHistoryKey, history);
+  batch.Put(database.meta(), kSchemaKey, EncodeNumber(kSchema));
+  batch.Put(database.meta(), kRevisionKey, EncodeNumber(0));
+  batch.Put(database.meta(), kTermKey, EncodeNumber(0));
+  return database.WriteSynced(&batch);
+}
+
+absl::Status Database::FindOldest() {
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, changes()));
+  it->SeekToFirst();
+  HEDDLE_RETURN_IF_ERROR(FromRocksdb(it->status(), "reading the change log"));
+  if (!it->Valid()) {
+    HEDDLE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta());
+    oldest_ = meta.revision + 1;
+    return absl::OkStatus();
+  }
+  HEDDLE_ASSIGN_OR_RETURN(oldest_, DecodeNumber(ToView(it->key())));
+  return absl::OkStatus();
+}
+
+Snapshot Database::TakeSnapshot() const {
+  rocksdb::DB* db = db_.get();
+  return Snapshot(db->GetSnapshot(), [db](const rocksdb::Snapshot* s) { db->ReleaseSnapshot(s); });
+}
+
+absl::StatusOr<std::string> Database::ReadMetaValue(absl::string_view key,
+                                                    const rocksdb::Snapshot* snapshot) const {
+  std::string value;
+  const rocksdb::Status read = db_->Get(At(snapshot), meta(), ToSlice(key), &value);
+  if (read.IsNotFound()) {
+    return absl::DataLossError(absl::StrCat("the database has no entry '", key, "'"));
+  }
+  HEDDLE_RETURN_IF_ERROR(FromRocksdb(read, absl::StrCat("reading entry '", key, "'")));
+  return value;
+}
+
+absl::StatusOr<Meta> Database::ReadMeta(const rocksdb::Snapshot* snapshot) const {
+  Meta meta;
+  HEDDLE_ASSIGN_OR_RETURN(meta.history, ReadMetaValue(kHistoryKey, snapshot));
+  for (const auto& [key, number] :
+       {std::make_pair(kSchemaKey, &meta.schema), std::make_pair(kRevisionKey, &meta.revision),
+        std::make_pair(kTermKey, &meta.term)}) {
+    HEDDLE_ASSIGN_OR_RETURN(const std::string value, ReadMetaValue(key, snapshot));
+    HEDDLE_ASSIGN_OR_RETURN(*number, DecodeNumber(value));
+  }
+  if (meta.schema > kSchema) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("it was written by a newer version of Heddle (schema ", meta.schema,
+                     ", this version knows up to ", kSchema, "): run that version or a newer one"));
+  }
+  return meta;
+}
+
+absl::StatusOr<std::optional<Record>> Database::Find(absl::string_view key) const {
+  rocksdb::PinnableSlice value;
+  const rocksdb::Status read = db_->Get({}, records(), ToSlice(key), &value);
+  if (read.IsNotFound()) return std::optional<Record>();
+  HEDDLE_RETURN_IF_ERROR(FromRocksdb(read, absl::StrCat("reading key '", key, "'")));
+  HEDDLE_ASSIGN_OR_RETURN(Record record, DecodeRecord(key, ToView(value)));
+  return std::optional<Record>(std::move(record));
+}
+
+absl::StatusOr<std::vector<Record>> Database::Scan(const rocksdb::Snapshot* snapshot,
+                                                   absl::string_view prefix,
+                                                   absl::string_view after, std::size_t limit,
+                                                   bool* more) const {
+  std::vector<Record> found;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(At(snapshot), records()));
+  it->Seek(ToSlice(after.empty() ? prefix : after));
+  if (!after.empty() && it->Valid() && it->key() == ToSlice(after)) it->Next();
+  const auto matches = [&] { return it->Valid() && it->key().starts_with(ToSlice(prefix)); };
+  for (; matches() && found.size() < limit; it->Next()) {
+    HEDDLE_ASSIGN_OR_RETURN(Record record, DecodeRecord(ToView(it->key()), ToView(it->value())));
+    found.push_back(std::move(record));
+  }
+  *more = matches();
+  HEDDLE_RETURN_IF_ERROR(
+      FromRocksdb(it->status(), absl::StrCat("reading records under '", prefix, "'")));
+  return found;
+}
+
+void Database::AddBatch(const Batch& batch, rocksdb::WriteBatchBase* to) const {
+  // None of these fails in memory: the batch has no size limit and the families exist.
+  for (const Change& change : batch.changes) {
+    if (change.deleted) {
+      to->Delete(records(), change.record.key).PermitUncheckedError();
+    } else {
+      to->Put(records(), change.record.key, EncodeRecord(change.record)).PermitUncheckedError();
+    }
+  }
+  to->Put(changes(), EncodeNumber(batch.revision), EncodeBatch(batch)).PermitUncheckedError();
+  to->Put(meta(), kRevisionKey, EncodeNumber(batch.revision)).PermitUncheckedError();
+}
+
+absl::Status Database::WriteSynced(rocksdb::WriteBatch* batch) {
+  return FromRocksdb(db_->Write(Synced(), batch), absl::StrCat("writing to ", directory_));
+}
+
+absl::Status Database::WriteTerm(std::uint64_t term) {
+  rocksdb::WriteBatch batch;
+  batch.Put(meta(), kTermKey, EncodeNumber(term)).PermitUncheckedError();
+  return WriteSynced(&batch);
+}
+
+absl::Status Database::TrimLog(Revision keep_from) {
+  if (keep_from <= oldest_) return absl::OkStatus();
+  HEDDLE_RETURN_IF_ERROR(
+      FromRocksdb(db_->DeleteRange({}, changes(), EncodeNumber(oldest_), EncodeNumber(keep_from)),
+                  absl::StrCat("trimming the change log in ", directory_)));
+  oldest_ = keep_from;
+  return absl::OkStatus();
+}
+
+absl::Status Database::Read(Revision first, Revision last,
+                            const std::function<void(const Batch&)>& visit) const {
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, changes()));
+  it->Seek(EncodeNumber(first));
+  for (Revision revision = first; revision <= last; ++revision, it->Next()) {
+    if (!it->Valid()) {
+      HEDDLE_RETURN_IF_ERROR(FromRocksdb(it->status(), "reading the change log"));
+      return absl::DataLossError(absl::StrCat("the change log ends before revision ", revision));
+    }
+    HEDDLE_ASSIGN_OR_RETURN(const Revision found, DecodeNumber(ToView(it->key())));
+    if (found != revision) {
+      return absl::DataLossError(
+          absl::StrCat("the change log has revision ", found, " where ", revision, " belongs"));
+    }
+    HEDDLE_ASSIGN_OR_RETURN(const Batch batch, DecodeBatch(revision, ToView(it->value())));
+    visit(batch);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Database::VerifyChecksums() const {
+  return FromRocksdb(db_->VerifyChecksum(), "verifying the checksums");
+}
+
+std::uint64_t Database::SizeBytes() const {
+  std::uint64_t total = 0;
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) {
+    for (const auto& property : {rocksdb::DB::Properties::kTotalSstFilesSize,
+                                 rocksdb::DB::Properties::kSizeAllMemTables}) {
+      std::uint64_t bytes = 0;
+      if (db_->GetIntProperty(handle, property, &bytes)) total += bytes;
+    }
+  }
+  return total;
+}
+
+}  // namespace heddle::storage

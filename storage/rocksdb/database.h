@@ -1,0 +1,92 @@
+// One opened RocksDB database with our three column families, as records, batches and numbers.
+//
+// Thread-safe for reading; one thread writes.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "rocksdb/db.h"
+#include "rocksdb/write_batch_base.h"
+#include "storage/feed.h"
+#include "storage/store.h"
+
+namespace heddle::storage {
+
+// What a RocksDB error means to us. `what` says what was being done to which object.
+absl::Status FromRocksdb(const rocksdb::Status& status, absl::string_view what);
+
+inline rocksdb::Slice ToSlice(absl::string_view s) { return {s.data(), s.size()}; }
+inline absl::string_view ToView(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
+
+struct Meta {
+  std::string history;
+  std::uint64_t schema = 0;
+  Revision revision = 0;
+  std::uint64_t term = 0;
+};
+
+// A consistent view that later writes do not change. Must not outlive its database.
+using Snapshot = std::shared_ptr<const rocksdb::Snapshot>;
+
+class Database final : public ChangeLog {
+ public:
+  enum class Mode { kReadWrite, kReadOnly };
+
+  // `directory` must hold a database that Create made. Changes nothing in it on failure.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& directory, Mode mode);
+  // Makes the database, with `history` and nothing else in it, and closes it.
+  static absl::Status Create(const std::string& directory, const std::string& history);
+  ~Database() override;
+
+  rocksdb::DB* raw() const { return db_.get(); }
+  rocksdb::ColumnFamilyHandle* records() const { return handles_[1]; }
+  const std::string& directory() const { return directory_; }
+
+  Snapshot TakeSnapshot() const;
+  absl::StatusOr<Meta> ReadMeta(const rocksdb::Snapshot* snapshot = nullptr) const;
+  absl::StatusOr<std::optional<Record>> Find(absl::string_view key) const;
+  // At most `limit` records under `prefix` and above `after` (exclusive; "" = from the start).
+  // `more` says whether others follow.
+  absl::StatusOr<std::vector<Record>> Scan(const rocksdb::Snapshot* snapshot,
+                                           absl::string_view prefix, absl::string_view after,
+                                           std::size_t limit, bool* more) const;
+
+  // Adds to `to` what makes `batch` committed: its records, its place in the log, the revision.
+  void AddBatch(const Batch& batch, rocksdb::WriteBatchBase* to) const;
+  // Durable when it returns OK. On an error the write may or may not be found after a reopen.
+  absl::Status WriteSynced(rocksdb::WriteBatch* batch);
+  absl::Status WriteTerm(std::uint64_t term);
+  // Forgets the batches before `keep_from`.
+  absl::Status TrimLog(Revision keep_from);
+
+  Revision Oldest() const override { return oldest_; }
+  absl::Status Read(Revision first, Revision last,
+                    const std::function<void(const Batch&)>& visit) const override;
+
+  // Reads every block of every file and compares checksums.
+  absl::Status VerifyChecksums() const;
+  std::uint64_t SizeBytes() const;
+
+ private:
+  Database(std::string directory, std::unique_ptr<rocksdb::DB> db,
+           std::vector<rocksdb::ColumnFamilyHandle*> handles);
+  rocksdb::ColumnFamilyHandle* meta() const { return handles_[0]; }
+  rocksdb::ColumnFamilyHandle* changes() const { return handles_[2]; }
+  absl::StatusOr<std::string> ReadMetaValue(absl::string_view key,
+                                            const rocksdb::Snapshot* snapshot) const;
+  absl::Status FindOldest();
+
+  const std::string directory_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // meta, records, changes
+  Revision oldest_ = 1;                                // touched by the writing thread only
+};
+
+}  // namespace heddle::storage

@@ -1,0 +1,148 @@
+// What tests of a Store need: waiting commits, short ways to write a transaction, sinks and
+// listeners that remember.
+#pragma once
+
+#include <chrono>
+#include <condition_variable>
+#include <future>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "base/mutex.h"
+#include "storage/store.h"
+
+namespace heddle::storage {
+
+inline constexpr std::chrono::seconds kTestPatience(20);
+
+inline Write Put(std::string key, std::string value) {
+  return {Write::Kind::kPut, std::move(key), std::move(value)};
+}
+inline Write Delete(std::string key) { return {Write::Kind::kDelete, std::move(key), ""}; }
+inline Guard Absent(std::string key) { return {Guard::Kind::kAbsent, std::move(key), 0}; }
+inline Guard CreatedAt(std::string key, Revision at) {
+  return {Guard::Kind::kCreatedAt, std::move(key), at};
+}
+inline Guard ModifiedAt(std::string key, Revision at) {
+  return {Guard::Kind::kModifiedAt, std::move(key), at};
+}
+inline Guard PrefixEmpty(std::string prefix) {
+  return {Guard::Kind::kPrefixEmpty, std::move(prefix), 0};
+}
+
+// Commits and waits for the answer; DeadlineExceeded, which no engine gives, when none comes.
+inline absl::StatusOr<Outcome> CommitAndWait(Store& store, Transaction transaction) {
+  auto promise = std::make_shared<std::promise<absl::StatusOr<Outcome>>>();
+  std::future<absl::StatusOr<Outcome>> answer = promise->get_future();
+  store.Commit(std::move(transaction),
+               [promise](absl::StatusOr<Outcome> outcome) { promise->set_value(outcome); });
+  if (answer.wait_for(kTestPatience) != std::future_status::ready) {
+    return absl::DeadlineExceededError("the commit was never answered");
+  }
+  return answer.get();
+}
+
+class RecordingSink final : public ChangeSink {
+ public:
+  struct Seen {
+    Revision revision;
+    std::vector<Change> changes;
+  };
+
+  void OnBatch(Revision revision, std::vector<Change> changes) override {
+    Note([&] { seen_.push_back({revision, std::move(changes)}); });
+  }
+  void OnCompacted(Revision oldest_available) override {
+    Note([&] { compacted_ = oldest_available; });
+  }
+  void OnEnd(absl::Status why) override {
+    Note([&] { ended_ = std::move(why); });
+  }
+
+  // What has come by now.
+  std::vector<Seen> seen() {
+    MutexLock lock(&mutex_);
+    return seen_;
+  }
+  std::vector<Revision> revisions() {
+    std::vector<Revision> result;
+    for (const Seen& seen : seen()) result.push_back(seen.revision);
+    return result;
+  }
+
+  // Each waits, and says whether it came.
+  bool WaitForCount(std::size_t count) {
+    return Wait([&] { return seen_.size() >= count; });
+  }
+  std::optional<Revision> WaitForCompacted() {
+    Wait([&] { return compacted_.has_value(); });
+    MutexLock lock(&mutex_);
+    return compacted_;
+  }
+  bool WaitForEnd() {
+    return Wait([&] { return ended_.has_value(); });
+  }
+
+ private:
+  template <typename Change>
+  void Note(const Change& change) {
+    {
+      MutexLock lock(&mutex_);
+      change();
+    }
+    changed_.notify_all();
+  }
+  template <typename Condition>
+  bool Wait(const Condition& condition) {
+    MutexLock lock(&mutex_);
+    return changed_.wait_for(lock.native(), kTestPatience, condition);
+  }
+
+  Mutex mutex_;
+  std::condition_variable changed_;
+  std::vector<Seen> seen_;
+  std::optional<Revision> compacted_;
+  std::optional<absl::Status> ended_;
+};
+
+class RecordingListener final : public LeadershipListener {
+ public:
+  void OnElected(Fence fence) override {
+    {
+      MutexLock lock(&mutex_);
+      fence_ = std::move(fence);
+    }
+    changed_.notify_all();
+  }
+  void OnDeposed() override {
+    MutexLock lock(&mutex_);
+    fence_.reset();
+    ++depositions_;
+  }
+
+  std::optional<Fence> fence() {
+    MutexLock lock(&mutex_);
+    return fence_;
+  }
+  int depositions() {
+    MutexLock lock(&mutex_);
+    return depositions_;
+  }
+  std::optional<Fence> WaitForElection() {
+    MutexLock lock(&mutex_);
+    changed_.wait_for(lock.native(), kTestPatience, [&] { return fence_.has_value(); });
+    return fence_;
+  }
+
+ private:
+  Mutex mutex_;
+  std::condition_variable changed_;
+  std::optional<Fence> fence_;
+  int depositions_ = 0;
+};
+
+}  // namespace heddle::storage
