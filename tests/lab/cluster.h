@@ -1,0 +1,60 @@
+// A controller, a node on each of some hosts, and pods: what most tests start from.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+#include "tests/lab/lab.h"
+#include "tests/lab/pod.h"
+#include "tests/lab/programs.h"
+
+namespace heddle::lab {
+
+struct ClusterOptions {
+  LabOptions lab;
+  int nodes = 0;  // 0: on every host; else on the first ones
+  std::string net_conf = R"({"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}})";
+  Flags controller_flags, node_flags;
+};
+
+class Cluster {
+ public:
+  // Makes the hosts and starts the controller; nodes and pods come when asked for.
+  explicit Cluster(const ClusterOptions& options);
+
+  Lab& lab() { return lab_; }
+  Host& host(int number) { return lab_.host(number); }
+  Controller& controller() { return controller_; }
+  const Heddlectl& ctl() const { return ctl_; }
+  int size() const { return static_cast<int>(nodes_.size()); }
+  Node& node(int number) { return *nodes_.at(static_cast<std::size_t>(number) - 1); }
+  Pod& pod(int number) { return *pods_.at(static_cast<std::size_t>(number) - 1); }
+  // The families of the pod network.
+  std::vector<Family> families();
+
+  void StartNodes();
+  // Starts all nodes, waits for the mesh, and puts a pod on each. For ASSERT_TRUE.
+  testing::AssertionResult Up(absl::Duration limit = absl::Seconds(20));
+
+  // Whether, within `limit`, every node has told READY and every kernel has exactly the routes to
+  // all the others' subnets.
+  testing::AssertionResult Mesh(absl::Duration limit);
+  // Whether each pod reaches each other one, in every family, also with a packet of the pods' MTU.
+  testing::AssertionResult PodsReachEachOther(absl::Duration limit = absl::Seconds(2));
+
+ private:
+  std::string MeshDefect();
+
+  Lab lab_;
+  Controller controller_;
+  Heddlectl ctl_;
+  std::vector<std::unique_ptr<Node>> nodes_;
+  std::vector<std::unique_ptr<Pod>> pods_;
+};
+
+// The failure of a controller that does not answer `heddlectl status` within ten seconds.
+testing::AssertionResult Answers(const Heddlectl& ctl);
+
+}  // namespace heddle::lab

@@ -1,0 +1,138 @@
+// The lab itself: a test that finds packets lost must be able to trust its wires and its pings.
+#include "tests/lab/lab.h"
+
+#include <signal.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "absl/time/clock.h"
+#include "gtest/gtest.h"
+#include "tests/lab/error.h"
+#include "tests/lab/notify_socket.h"
+#include "tests/lab/ping.h"
+#include "tests/lab/pod.h"
+#include "tests/lab/process.h"
+#include "tests/lab/socket_address.h"
+#include "tests/lab/udp_probe.h"
+#include "tests/lab/wait.h"
+
+namespace heddle::lab {
+namespace {
+
+TEST(LabTest, HostsReachEachOtherAndTheGatewayInBothFamilies) {
+  Lab lab(LabOptions{2});
+  for (Family family : kFamilies) {
+    EXPECT_TRUE(Pings(lab.host(1).netns(), lab.host(2).address(family)));
+    EXPECT_TRUE(Pings(lab.host(1).netns(), *lab.gateway()[family]));
+    EXPECT_TRUE(Pings(lab.host(1).netns(), lab.host(2).address(family), 1500));
+  }
+}
+
+TEST(LabTest, AHostThatIsNotThereDoesNotAnswer) {
+  Lab lab(LabOptions{1});
+  EXPECT_FALSE(Pings(lab.host(1).netns(), ParseIp("192.0.2.77"), 84, absl::Milliseconds(200)));
+  EXPECT_FALSE(Pings(lab.host(1).netns(), ParseIp("203.0.113.1"), 84, absl::Milliseconds(200)));
+}
+
+TEST(LabTest, APacketAboveTheMtuIsNotFragmented) {
+  LabOptions options;
+  options.hosts = 2;
+  options.underlay_mtu_bytes = 1400;
+  Lab lab(options);
+  for (Family family : kFamilies) {
+    const Ip to = lab.host(2).address(family);
+    EXPECT_TRUE(Pings(lab.host(1).netns(), to, 1400));
+    EXPECT_FALSE(Pings(lab.host(1).netns(), to, 1401, absl::Milliseconds(200)));
+  }
+}
+
+TEST(LabTest, APingStreamCountsWhatIsLost) {
+  Lab lab(LabOptions{2});
+  PingStream whole(lab.host(1).netns(), lab.host(2).address(Family::kV4));
+  PingStream torn(lab.host(1).netns(), lab.host(2).address(Family::kV6));
+  absl::SleepFor(absl::Milliseconds(200));
+  lab.host(2).IpCommand("addr del fd00:2::2/64 dev eth0");
+  absl::SleepFor(absl::Milliseconds(100));
+  lab.host(2).IpCommand("addr add fd00:2::2/64 dev eth0 nodad");
+  absl::SleepFor(absl::Milliseconds(100));
+  EXPECT_TRUE(whole.StopWithoutLoss());
+  EXPECT_FALSE(torn.StopWithoutLoss());
+  EXPECT_GT(torn.sent(), 30);
+}
+
+TEST(LabTest, APodReachesAPodOverPlainRoutes) {
+  Lab lab(LabOptions{2});
+  SubnetEnv env[2];
+  for (int i : {0, 1}) {
+    for (const char* text : {"10.9.", "fd00:9:0:"}) {
+      const bool v4 = text[0] == '1';
+      const std::string base = text + std::to_string(i + 1) + (v4 ? ".0/24" : "::/64");
+      const Prefix subnet = *Prefix::Parse(base);
+      env[i].subnet[subnet.family()] = subnet;
+      env[i].gateway[subnet.family()] = subnet.at(1);
+    }
+    env[i].mtu_bytes = 1450;
+  }
+  Pod one(lab.host(1), env[0]), two(lab.host(2), env[1]);
+  for (Family family : kFamilies) {
+    for (int i : {0, 1}) {
+      const Ip gateway = lab.host(2 - i).address(family);
+      lab.host(1 + i).IpCommand("route add " + env[1 - i].subnet[family]->ToString() + " via " +
+                                gateway.ToString());
+    }
+    EXPECT_TRUE(Pings(one.netns(), two.address(family), 1450));
+    EXPECT_EQ(SourceSeen({one.netns(), {}, two.netns(), two.address(family)}), one.address(family));
+    EXPECT_TRUE(AnswerArrives({one.netns(), {}, two.netns(), two.address(family)}));
+  }
+}
+
+TEST(LabTest, AnUnderlayCanBePulledAndPutBack) {
+  Lab lab(LabOptions{2});
+  lab.host(1).UnplugUnderlay();
+  EXPECT_FALSE(
+      Pings(lab.host(2).netns(), lab.host(1).address(Family::kV4), 84, absl::Milliseconds(200)));
+  lab.host(1).PlugUnderlay();
+  EXPECT_TRUE(Pings(lab.host(2).netns(), lab.host(1).address(Family::kV4)));
+}
+
+TEST(LabTest, ScalesToAHundredHosts) {
+  Lab lab(LabOptions{100});
+  EXPECT_TRUE(Pings(lab.host(1).netns(), lab.host(100).address(Family::kV6)));
+}
+
+TEST(ProcessTest, SaysHowAProgramEnds) {
+  Process process("sleep", "/run/lab/sleep.log");
+  process.Start({{"sleep", "60"}});
+  EXPECT_TRUE(process.running());
+  EXPECT_EQ(process.Stop(), 128 + SIGTERM);
+  EXPECT_FALSE(process.running());
+  process.Start({{"ls", "/nonexistent"}});
+  EXPECT_EQ(process.Wait(absl::Seconds(5)), 2);
+  EXPECT_NE(process.Log().find("/nonexistent"), std::string::npos);
+}
+
+TEST(ProcessTest, AnUnknownProgramIsAnError) {
+  EXPECT_THROW(RunCommand(nullptr, "no-such-program"), LabError);
+  EXPECT_EQ(TryRun({{"sleep", "60"}}, absl::Milliseconds(50)).exit_code, -1);
+}
+
+TEST(NotifySocketTest, HearsReady) {
+  NotifySocket socket("/run/lab/notify");
+  EXPECT_FALSE(socket.ready());
+  const int sender = ::socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+  sockaddr_un to{};
+  to.sun_family = AF_UNIX;
+  socket.path().copy(to.sun_path, sizeof to.sun_path - 1);
+  const std::string message = "STATUS=3 peers\nREADY=1";
+  ASSERT_GT(sendto(sender, message.data(), message.size(), 0, reinterpret_cast<sockaddr*>(&to),
+                   sizeof to),
+            0);
+  close(sender);
+  EXPECT_TRUE(socket.ready());
+  socket.Forget();
+  EXPECT_FALSE(socket.ready());
+}
+
+}  // namespace
+}  // namespace heddle::lab

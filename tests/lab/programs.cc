@@ -1,0 +1,114 @@
+#include "tests/lab/programs.h"
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
+#include "tests/lab/error.h"
+
+namespace heddle::lab {
+namespace {
+
+constexpr int kPort = 7411;
+
+// A program built with the test: its `data` names it, and tests start at the top of the tree.
+std::string Built(const std::string& path) {
+  const std::string absolute = std::filesystem::absolute(path);
+  if (!std::filesystem::exists(absolute)) {
+    throw LabError(path + " was not built with this test; name it in the test's data");
+  }
+  return absolute;
+}
+
+std::string EndpointOf(const Host& host) {
+  try {
+    return absl::StrCat(host.address(Family::kV4).ToString(), ":", kPort);
+  } catch (const LabError&) {
+    return absl::StrCat("[", host.address(Family::kV6).ToString(), "]:", kPort);
+  }
+}
+
+void Append(const Flags& more, Flags* flags) {
+  flags->insert(flags->end(), more.begin(), more.end());
+}
+
+}  // namespace
+
+Controller::Controller(const Host& host, const std::string& net_conf, Flags flags)
+    : host_(host),
+      flags_(std::move(flags)),
+      net_conf_path_(host.folder() + "/net-conf.json"),
+      endpoint_(EndpointOf(host)),
+      process_("heddle-controller", host.folder() + "/controller.log") {
+  std::ofstream(net_conf_path_) << net_conf;
+}
+
+void Controller::Start() {
+  Program program;
+  program.netns = &host_.netns();
+  program.argv = {Built("controller/heddle-controller"),
+                  "--net-conf",
+                  net_conf_path_,
+                  "--data-dir",
+                  host_.folder() + "/data",
+                  "--listen",
+                  endpoint_};
+  Append(flags_, &program.argv);
+  process_.Start(program);
+}
+
+Node::Node(const Host& host, NodeOptions options)
+    : host_(host),
+      options_(std::move(options)),
+      subnet_file_(host.folder() + "/subnet.env"),
+      state_folder_(host.folder() + "/state"),
+      notify_(host.folder() + "/notify-" + (options_.id.empty() ? host.name() : options_.id)),
+      process_("heddle-node of " + host.name(), host.folder() + "/node.log") {
+  if (options_.id.empty()) options_.id = host.name();
+}
+
+void Node::Start() {
+  notify_.Forget();
+  Program program;
+  program.netns = &host_.netns();
+  program.environment = {{"NOTIFY_SOCKET", notify_.path()}};
+  program.argv = {
+      Built("node/heddle-node"), "--controllers", options_.controllers, "--node-id",  options_.id,
+      "--subnet-file",           subnet_file_,    "--state-dir",        state_folder_};
+  Append(options_.flags, &program.argv);
+  process_.Start(program);
+}
+
+CommandResult Node::Cleanup() const {
+  Program program;
+  program.netns = &host_.netns();
+  program.argv = {Built("node/heddle-node"),
+                  "cleanup",
+                  "--subnet-file",
+                  subnet_file_,
+                  "--state-dir",
+                  state_folder_};
+  return TryRun(program);
+}
+
+CommandResult Heddlectl::Try(const std::string& command) const {
+  Program program;
+  program.netns = &netns_;
+  program.argv = {Built("cli/heddlectl"), "--controller", endpoint_};
+  Append(absl::StrSplit(command, ' ', absl::SkipEmpty()), &program.argv);
+  return TryRun(program, absl::Seconds(90));
+}
+
+nlohmann::json Heddlectl::Json(const std::string& command) const {
+  const CommandResult result = Try(command + " -o json");
+  if (result.exit_code != 0) {
+    throw LabError(absl::StrCat("heddlectl ", command, " exits with ", result.exit_code, ": ",
+                                result.out, result.err));
+  }
+  return nlohmann::json::parse(result.out);
+}
+
+}  // namespace heddle::lab

@@ -1,0 +1,82 @@
+// The programs under test, each running on a host of the lab.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "nlohmann/json.hpp"
+#include "tests/lab/command.h"
+#include "tests/lab/host.h"
+#include "tests/lab/notify_socket.h"
+#include "tests/lab/process.h"
+#include "tests/lab/subnet_env.h"
+
+namespace heddle::lab {
+
+using Flags = std::vector<std::string>;
+
+// heddle-controller with a RocksDB folder that outlives its process.
+class Controller {
+ public:
+  Controller(const Host& host, const std::string& net_conf, Flags flags = {});
+
+  void Start();
+  Process& process() { return process_; }
+  // "address:port" of its service.
+  const std::string& endpoint() const { return endpoint_; }
+
+ private:
+  const Host& host_;
+  Flags flags_;
+  std::string net_conf_path_, endpoint_;
+  Process process_;
+};
+
+struct NodeOptions {
+  std::string id;           // "": the host's name
+  std::string controllers;  // host:port, comma-separated
+  Flags flags;              // further ones
+};
+
+// heddle-node; its state folder and subnet.env are the host's.
+class Node {
+ public:
+  Node(const Host& host, NodeOptions options);
+
+  void Start();
+  Process& process() { return process_; }
+  const Host& host() const { return host_; }
+  const std::string& id() const { return options_.id; }
+  NodeOptions& options() { return options_; }  // take effect at the next Start
+  // Whether it has told systemd READY=1 since its last start.
+  bool ready() { return notify_.ready(); }
+  std::optional<SubnetEnv> subnet_env() const { return ReadSubnetEnv(subnet_file_); }
+  // `heddle-node cleanup` on this host.
+  CommandResult Cleanup() const;
+
+ private:
+  const Host& host_;
+  NodeOptions options_;
+  std::string subnet_file_, state_folder_;
+  NotifySocket notify_;
+  Process process_;
+};
+
+// heddlectl, run on a host.
+class Heddlectl {
+ public:
+  Heddlectl(const NetworkNamespace& netns, std::string endpoint)
+      : netns_(netns), endpoint_(std::move(endpoint)) {}
+
+  // Whatever it exits with; `command` is split at blanks.
+  CommandResult Try(const std::string& command) const;
+  // The document of `-o json`; throws LabError unless it exits with 0.
+  nlohmann::json Json(const std::string& command) const;
+
+ private:
+  const NetworkNamespace& netns_;
+  std::string endpoint_;
+};
+
+}  // namespace heddle::lab
