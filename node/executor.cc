@@ -189,7 +189,8 @@ void Executor::FullPass(absl::Time now) {
 
 void Executor::Delta(absl::Time now) {
   ++deltas_;
-  if (!reconciler_.Delta(differences_)) ScheduleFullPass(now + retry_.Next(random_));
+  if (!reconciler_.Delta(differences_, table_.peers()))
+    ScheduleFullPass(now + retry_.Next(random_));
   differences_.clear();
 }
 
@@ -224,6 +225,8 @@ std::vector<std::string> Executor::problems() const {
                      options_.node_id, "'"));
   }
   for (std::string& failure : reconciler_.failures()) problems.push_back(std::move(failure));
+  const auto& plan_problems = reconciler_.plan_problems();
+  problems.insert(problems.end(), plan_problems.begin(), plan_problems.end());
   return problems;
 }
 

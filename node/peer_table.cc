@@ -13,7 +13,7 @@ using Owners = absl::btree_map<Prefix, std::string>;
 // More than any cluster has; bounds what a controller gone mad can make a node hold.
 constexpr std::size_t kMaxPendingPeers = 1 << 20;
 // Refused this often in a row, a snapshot from the past is believed.
-constexpr int kSnapshotsBehindRefused = 8;
+constexpr int kSnapshotsBehindRefused = 4;
 
 // The owner of a subnet in `owners` that overlaps `subnet` and is wanted, or nullptr. `owners` is
 // disjoint, so that only one entry before `subnet` can reach into it.

@@ -11,7 +11,7 @@ namespace heddle::node {
 namespace {
 
 constexpr int kRounds = 3;
-constexpr std::size_t kFailuresNamed = 16;
+constexpr std::size_t kNamed = 16;
 
 bool Holds(const NetworkState& state, const Object& object) {
   return std::visit(
@@ -36,6 +36,23 @@ void KeepUnasked(const NetworkState& actual, NetworkState* desired) {
   });
 }
 
+// The later one wins, as in a plan of all.
+void Merge(const NetworkState& from, NetworkState* to) {
+  ForEachTable([&](auto table) {
+    for (const auto& [key, value] : from.*table) (to->*table).insert_or_assign(key, value);
+  });
+}
+
+// At most kNamed sentences, and how many more there are.
+std::vector<std::string> Bounded(std::vector<std::string> sentences, const char* what) {
+  if (sentences.size() > kNamed) {
+    const std::size_t more = sentences.size() - kNamed;
+    sentences.resize(kNamed);
+    sentences.push_back(absl::StrCat(more, " more ", what));
+  }
+  return sentences;
+}
+
 }  // namespace
 
 bool Reconciler::FullPass(const PlanBasis& basis, const PeerTable::Peers& peers, Unasked unasked) {
@@ -49,6 +66,7 @@ bool Reconciler::FullPass(const PlanBasis& basis, const PeerTable::Peers& peers,
   }
   const PlanInput input{basis.network, basis.self, basis.host, options_};
   basis_ = basis;
+  plan_problems_ = Bounded(Problems(*backend, input, peers), "peers have problems");
   return Converge(PlanSelf(*backend, input), PlanAll(*backend, input, peers), unasked);
 }
 
@@ -89,18 +107,22 @@ bool Reconciler::Converge(const NetworkState& own, const NetworkState& desired, 
   return false;
 }
 
-bool Reconciler::Delta(const std::vector<PeerDifference>& differences) {
+bool Reconciler::Delta(const std::vector<PeerDifference>& differences,
+                       const PeerTable::Peers& peers) {
   const Backend* backend = FindBackend(basis_->network.backend.type);
   if (backend == nullptr) return false;  // FullPass has complained
   const PlanInput input{basis_->network, basis_->self, basis_->host, options_};
   NetworkState before, after;
-  const auto plan = [&](const std::optional<Peer>& peer, NetworkState* state) {
-    if (peer && peer->node_id != basis_->self.node_id) backend->plan_peer(input, *peer, state);
-  };
-  for (const PeerDifference& difference : differences) {
-    plan(difference.before, &before);
-    plan(difference.after, &after);
+  bool problematic = !plan_problems_.empty();
+  for (const auto& [old_peer, new_peer] : differences) {
+    if (old_peer) Merge(PlanPeer(*backend, input, *old_peer), &before);
+    if (!new_peer) continue;
+    Merge(PlanPeer(*backend, input, *new_peer), &after);
+    problematic = problematic || !PeerProblems(*backend, input, *new_peer).empty();
   }
+  // Costs a look at every peer, but only while something is wrong.
+  if (problematic)
+    plan_problems_ = Bounded(Problems(*backend, input, peers), "peers have problems");
   const std::vector<Operation> operations = Diff(before, after);
   if (operations.empty()) return true;
   const std::vector<Failure> failed = dataplane_->Apply(operations);
@@ -121,7 +143,7 @@ void Reconciler::Record(const std::vector<Failure>& failures) {
 }
 
 void Reconciler::Complain(std::string sentence) {
-  if (failures_.size() < kFailuresNamed) {
+  if (failures_.size() < kNamed) {
     failures_.push_back(std::move(sentence));
   } else {
     ++failures_left_out_;

@@ -41,14 +41,16 @@ class Reconciler {
   // another pass.
   bool FullPass(const PlanBasis& basis, const PeerTable::Peers& peers, Unasked unasked);
 
-  // Applies what changed for some peers since the last FullPass or Delta, on its basis. Adds to
-  // failures(); true when this call added none. Requires basis().
-  bool Delta(const std::vector<PeerDifference>& differences);
+  // Applies what changed for some peers since the last FullPass or Delta, on its basis; `peers` are
+  // all there are now. Adds to failures(); true when this call added none. Requires basis().
+  bool Delta(const std::vector<PeerDifference>& differences, const PeerTable::Peers& peers);
 
   // The basis of the last full pass that reached the kernel.
   const std::optional<PlanBasis>& basis() const { return basis_; }
   // One sentence for each thing that is not as it should be; empty when all is. Bounded.
   std::vector<std::string> failures() const;
+  // Peers that no path can be planned to, and the like: not for another pass to mend. Bounded.
+  const std::vector<std::string>& plan_problems() const { return plan_problems_; }
   bool clean() const { return failures_.empty() && failures_left_out_ == 0; }
   // Whether the host's own objects (not those for peers) were all made by the last full pass.
   bool own_objects_made() const { return own_objects_made_; }
@@ -62,7 +64,7 @@ class Reconciler {
   Dataplane* const dataplane_;
   const PlanOptions options_;
   std::optional<PlanBasis> basis_;
-  std::vector<std::string> failures_;
+  std::vector<std::string> failures_, plan_problems_;
   std::size_t failures_left_out_ = 0;
   bool own_objects_made_ = false;
 };

@@ -1,0 +1,280 @@
+#include "node/peer_table.h"
+
+#include <gtest/gtest.h>
+
+#include <random>
+
+#include "absl/strings/str_cat.h"
+
+namespace heddle::node {
+namespace {
+
+Peer MakePeer(int n, const std::string& address = "192.0.2.1") {
+  Peer peer;
+  peer.node_id = absl::StrCat("node-", n);
+  peer.subnets[Family::kV4] = *Prefix::Parse(absl::StrCat("10.", n / 256, ".", n % 256, ".0/24"));
+  peer.advertisement.public_address[Family::kV4] = *Ip::Parse(address);
+  peer.advertisement.backend_type = "vxlan";
+  return peer;
+}
+
+PeerTable::Peers MakePeers(int first, int count) {
+  PeerTable::Peers peers;
+  for (int n = first; n < first + count; ++n) peers[MakePeer(n).node_id] = MakePeer(n);
+  return peers;
+}
+
+std::uint64_t HashOf(const PeerTable::Peers& peers) {
+  std::uint64_t hash = 0;
+  for (const auto& [id, peer] : peers) hash += PeerDigest(peer);
+  return hash;
+}
+
+PeerUpdate Put(const Peer& peer) { return {peer.node_id, peer}; }
+PeerUpdate Gone(int n) { return {absl::StrCat("node-", n), std::nullopt}; }
+
+Chunk ChunkOf(const PeerTable::Peers& peers) {
+  Chunk chunk;
+  for (const auto& [id, peer] : peers) chunk.changes.push_back(Put(peer));
+  return chunk;
+}
+
+// A table attached to "h" that has been given `peers` as a snapshot.
+void Feed(PeerTable* table, const PeerTable::Peers& peers, std::uint64_t revision) {
+  ASSERT_TRUE(table->Begin({revision}).ok());
+  ASSERT_TRUE(table->Add(ChunkOf(peers)).ok());
+  ASSERT_TRUE(table->Complete({revision, HashOf(peers)}).ok());
+}
+
+class PeerTableTest : public testing::Test {
+ protected:
+  void SetUp() override { table_.Attach("h"); }
+  PeerTable table_{RemovalGuard{}};
+};
+
+TEST_F(PeerTableTest, SnapshotTakesEffectAtSyncedOnly) {
+  const auto peers = MakePeers(0, 3);
+  ASSERT_TRUE(table_.Begin({5}).ok());
+  ASSERT_TRUE(table_.Add(ChunkOf(peers)).ok());
+  EXPECT_TRUE(table_.peers().empty());
+  EXPECT_FALSE(table_.complete());
+  const auto differences = table_.Complete({5, HashOf(peers)});
+  ASSERT_TRUE(differences.ok());
+  EXPECT_EQ(differences->size(), 3u);
+  EXPECT_EQ(table_.peers(), peers);
+  EXPECT_EQ(table_.position(), (Position{"h", 5}));
+  EXPECT_TRUE(table_.complete());
+}
+
+TEST_F(PeerTableTest, BrokenStreamChangesNothing) {
+  const auto peers = MakePeers(0, 3);
+  Feed(&table_, peers, 5);
+  ASSERT_TRUE(table_.Begin({6}).ok());
+  ASSERT_TRUE(table_.Add({{Put(MakePeer(9))}}).ok());
+  table_.Attach("h");  // half a snapshot was lost
+  EXPECT_EQ(table_.peers(), peers);
+  // A delta may follow: what the lost half said must not be in it.
+  ASSERT_TRUE(table_.Complete({6, HashOf(peers)}).ok());
+  EXPECT_EQ(table_.peers(), peers);
+}
+
+TEST_F(PeerTableTest, WrongHashIsRefusedAndAsksForSnapshot) {
+  const auto peers = MakePeers(0, 3);
+  Feed(&table_, peers, 5);
+  ASSERT_TRUE(table_.Add({{Gone(1)}}).ok());
+  const auto refused = table_.Complete({6, 12345});
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(table_.peers(), peers);
+  EXPECT_EQ(table_.position(), (Position{"h", 5}));
+  EXPECT_EQ(table_.resume_position(), Position{});
+  table_.Attach("h");  // not a place to go on from, although the history is the same
+  EXPECT_FALSE(table_.Add({{Gone(1)}}).ok());
+  table_.Attach("h");
+  Feed(&table_, MakePeers(0, 2), 6);
+  EXPECT_EQ(table_.peers().size(), 2u);
+  EXPECT_EQ(table_.resume_position(), (Position{"h", 6}));
+}
+
+TEST_F(PeerTableTest, SnapshotPromisedButNotBegunIsRefused) {
+  Feed(&table_, MakePeers(0, 3), 5);
+  table_.Attach("other");
+  EXPECT_EQ(table_.Complete({9, 0}).status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(table_.peers().size(), 3u);
+}
+
+TEST_F(PeerTableTest, EmptySnapshotRemovesNobody) {
+  Feed(&table_, MakePeers(0, 3), 5);
+  ASSERT_TRUE(table_.Begin({6}).ok());
+  const auto differences = table_.Complete({6, 0});
+  ASSERT_TRUE(differences.ok());
+  EXPECT_TRUE(differences->empty());
+  EXPECT_EQ(table_.peers().size(), 3u);
+  EXPECT_EQ(table_.held(), 3u);
+}
+
+TEST_F(PeerTableTest, LargeRemovalIsHeldUntilAccepted) {
+  Feed(&table_, MakePeers(0, 10), 5);
+  Feed(&table_, MakePeers(0, 4), 6);
+  EXPECT_EQ(table_.peers().size(), 10u);
+  EXPECT_EQ(table_.held(), 6u);
+  EXPECT_EQ(table_.set_hash(), HashOf(MakePeers(0, 4)));
+  EXPECT_EQ(table_.Accept().size(), 6u);
+  EXPECT_EQ(table_.peers(), MakePeers(0, 4));
+  EXPECT_EQ(table_.held(), 0u);
+}
+
+TEST_F(PeerTableTest, LaterSnapshotEndsTheHold) {
+  Feed(&table_, MakePeers(0, 10), 5);
+  Feed(&table_, MakePeers(0, 4), 6);
+  Feed(&table_, MakePeers(0, 9), 7);
+  EXPECT_EQ(table_.peers(), MakePeers(0, 9));
+  EXPECT_EQ(table_.held(), 0u);
+}
+
+TEST_F(PeerTableTest, HalfIsNotMoreThanHalfAndSmallSetsAreSwept) {
+  Feed(&table_, MakePeers(0, 10), 5);
+  Feed(&table_, MakePeers(0, 5), 6);
+  EXPECT_EQ(table_.peers().size(), 5u);
+  Feed(&table_, MakePeers(0, 1), 7);
+  EXPECT_EQ(table_.peers().size(), 1u);
+}
+
+TEST_F(PeerTableTest, DeltaBringsAHeldPeerBack) {
+  Feed(&table_, MakePeers(0, 10), 5);
+  Feed(&table_, MakePeers(0, 4), 6);
+  ASSERT_TRUE(table_.Add({{Put(MakePeer(7))}}).ok());
+  const auto differences = table_.Complete({7, HashOf(MakePeers(0, 4)) + PeerDigest(MakePeer(7))});
+  ASSERT_TRUE(differences.ok());
+  EXPECT_TRUE(differences->empty()) << "the kernel had it all the time";
+  EXPECT_EQ(table_.held(), 5u);
+}
+
+TEST_F(PeerTableTest, HeldPeerYieldsItsSubnetToItsNewOwner) {
+  Feed(&table_, MakePeers(0, 10), 5);
+  Feed(&table_, MakePeers(0, 4), 6);
+  Peer heir = MakePeer(7);
+  heir.node_id = "heir";
+  ASSERT_TRUE(table_.Add({{Put(heir)}}).ok());
+  ASSERT_TRUE(table_.Complete({7, HashOf(MakePeers(0, 4)) + PeerDigest(heir)}).ok());
+  EXPECT_FALSE(table_.peers().contains("node-7"));
+  EXPECT_EQ(table_.peers().at("heir"), heir);
+  EXPECT_EQ(table_.held(), 5u);
+}
+
+TEST_F(PeerTableTest, OverlappingPeersAreRefused) {
+  Feed(&table_, MakePeers(0, 3), 5);
+  Peer thief = MakePeer(1);
+  thief.node_id = "thief";
+  thief.subnets[Family::kV4] = *Prefix::Parse("10.0.0.0/22");
+  ASSERT_TRUE(table_.Add({{Put(thief)}}).ok());
+  const auto refused = table_.Complete({6, HashOf(MakePeers(0, 3)) + PeerDigest(thief)});
+  EXPECT_EQ(refused.status().code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(refused.status().message().find("thief"), absl::string_view::npos);
+  EXPECT_EQ(table_.peers(), MakePeers(0, 3));
+}
+
+TEST_F(PeerTableTest, SubnetsMayBeSwappedInOneDelta) {
+  Feed(&table_, MakePeers(0, 3), 5);
+  Peer a = MakePeer(0), b = MakePeer(1);
+  std::swap(a.subnets, b.subnets);
+  ASSERT_TRUE(table_.Add({{Put(a), Put(b)}}).ok());
+  const std::uint64_t hash = PeerDigest(a) + PeerDigest(b) + PeerDigest(MakePeer(2));
+  ASSERT_TRUE(table_.Complete({6, hash}).ok());
+  EXPECT_EQ(table_.peers().at("node-0").subnets, MakePeer(1).subnets);
+  // The index followed: a third one cannot take either.
+  Peer thief = MakePeer(0);
+  thief.node_id = "thief";
+  ASSERT_TRUE(table_.Add({{Put(thief)}}).ok());
+  EXPECT_FALSE(table_.Complete({7, hash + PeerDigest(thief)}).ok());
+}
+
+TEST_F(PeerTableTest, HeartbeatsAdvanceOrTellDivergence) {
+  const auto peers = MakePeers(0, 3);
+  Feed(&table_, peers, 5);
+  EXPECT_TRUE(table_.Check({9, HashOf(peers)}).ok());
+  EXPECT_EQ(table_.position().revision, 9u);
+  EXPECT_TRUE(table_.Check({8, 1}).ok()) << "older than what is known";
+  EXPECT_TRUE(table_.Check({12, 1}).ok()) << "may have overtaken a delta";
+  EXPECT_EQ(table_.Check({13, 1}).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(table_.resume_position(), Position{});
+}
+
+TEST_F(PeerTableTest, DifferenceAtTheSameRevisionIsDivergence) {
+  Feed(&table_, MakePeers(0, 3), 5);
+  EXPECT_EQ(table_.Check({5, 1}).code(), absl::StatusCode::kDataLoss);
+}
+
+TEST_F(PeerTableTest, RestoredPeersAreUsedButNotComplete) {
+  PeerTable table{RemovalGuard{}};
+  table.Restore({"h", 5}, MakePeers(0, 3));
+  EXPECT_FALSE(table.complete());
+  EXPECT_EQ(table.resume_position(), (Position{"h", 5}));
+  EXPECT_EQ(table.set_hash(), HashOf(MakePeers(0, 3)));
+  table.Attach("h");
+  ASSERT_TRUE(table.Add({{Gone(2)}}).ok());
+  ASSERT_TRUE(table.Complete({6, HashOf(MakePeers(0, 2))}).ok());
+  EXPECT_TRUE(table.complete());
+  EXPECT_EQ(table.peers(), MakePeers(0, 2));
+}
+
+TEST_F(PeerTableTest, LaggingControllerIsLeftButNotForEver) {
+  Feed(&table_, MakePeers(0, 3), 50);
+  int refused = 0;
+  for (; refused < 100; ++refused) {
+    table_.Attach("h");
+    const absl::Status status = table_.Begin({40});
+    if (status.ok()) break;
+    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(table_.resume_position(), (Position{"h", 50}));
+  }
+  EXPECT_GT(refused, 1);
+  EXPECT_LT(refused, 100);
+}
+
+// Any interleaving of whole and broken transfers leaves the set of the last whole one.
+TEST(PeerTableRandom, OnlyWholeTransfersCount) {
+  for (int seed = 0; seed < 300; ++seed) {
+    SCOPED_TRACE(seed);
+    std::mt19937 random(seed);
+    const auto chance = [&](int percent) { return static_cast<int>(random() % 100) < percent; };
+    PeerTable table{RemovalGuard{1.0, 8}};
+    PeerTable::Peers truth;  // the controller's, at `revision`
+    std::uint64_t revision = 1;
+    PeerTable::Peers believed;
+    bool attached = false;
+    for (int step = 0; step < 60; ++step) {
+      PeerTable::Peers next = truth;
+      Chunk delta;
+      for (int change = 0; change < 3; ++change) {
+        const Peer peer = MakePeer(random() % 20, absl::StrCat("192.0.2.", 1 + random() % 9));
+        if (chance(40) && next.size() > 1) {
+          next.erase(peer.node_id);
+          delta.changes.push_back({peer.node_id, std::nullopt});
+        } else {
+          next[peer.node_id] = peer;
+          delta.changes.push_back(Put(peer));
+        }
+      }
+      truth = next;
+      ++revision;
+      const bool snapshot = !attached || chance(20);
+      if (!attached) table.Attach("h");
+      if (snapshot) {
+        ASSERT_TRUE(table.Begin({revision}).ok());
+      }
+      ASSERT_TRUE(table.Add(snapshot ? ChunkOf(truth) : delta).ok());
+      if (chance(25)) {  // the stream breaks before Synced
+        attached = false;
+      } else {
+        ASSERT_TRUE(table.Complete({revision, HashOf(truth)}).ok());
+        believed = truth;
+        attached = true;
+      }
+      ASSERT_EQ(table.peers(), believed);
+      ASSERT_EQ(table.set_hash(), HashOf(believed));
+    }
+  }
+}
+
+}  // namespace
+}  // namespace heddle::node

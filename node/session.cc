@@ -1,0 +1,206 @@
+#include "node/session.h"
+
+#include <algorithm>
+#include <random>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/backoff.h"
+#include "node/stream.h"
+#include "node/wire.h"
+#include "spdlog/spdlog.h"
+
+namespace heddle::node {
+
+class Session::Impl {
+ public:
+  Impl(SessionOptions options, Stream::Post post, std::function<Resume()> resume)
+      : options_(std::move(options)),
+        post_(std::move(post)),
+        resume_(std::move(resume)),
+        random_(options_.seed),
+        backoff_(options_.retry_initial, options_.retry_maximum) {
+    std::shuffle(options_.controllers.begin(), options_.controllers.end(), random_);
+  }
+
+  void Tick(absl::Time now);
+  absl::Time next_due() const { return stream_ == nullptr ? connect_at_ : silent_at_; }
+  std::optional<Update> Handle(SessionEvent event, absl::Time now);
+  void Drop(const absl::Status& reason, absl::Time now);
+  void Next() {
+    if (stream_ != nullptr && !reading_) {
+      reading_ = true;
+      stream_->Read();
+    }
+  }
+  void SendAdvertise(const Advertisement& advertisement, const std::vector<Prefix>& preferred) {
+    if (!attached_) return;
+    advertise_ = EncodeAdvertise(advertisement, preferred);
+    Flush();
+  }
+  void SendApplied(const Applied& applied) {
+    if (!attached_) return;
+    applied_ = EncodeApplied(applied);
+    Flush();
+  }
+
+  bool attached() const { return attached_; }
+  std::uint64_t number() const { return number_; }
+  const std::string& controller() const {
+    return options_.controllers[attempt_ % options_.controllers.size()];
+  }
+  const absl::Status& last_end() const { return last_end_; }
+
+ private:
+  void Connect(absl::Time now);
+  std::optional<Update> Received(absl::StatusOr<Update> update, absl::Time now);
+  void Ended(const absl::Status& status, absl::Time now);
+  void Flush();
+  v1::NodeMessage Hello() const;
+
+  SessionOptions options_;
+  const Stream::Post post_;
+  const std::function<Resume()> resume_;
+  std::mt19937_64 random_;
+  Backoff backoff_;
+
+  std::unique_ptr<Stream> stream_;
+  std::uint64_t number_ = 0;  // of stream_, or of the last one
+  std::size_t attempt_ = 0;   // chooses the controller
+  absl::Time connect_at_ = absl::InfinitePast();
+  absl::Time silent_at_ = absl::InfiniteFuture();
+  absl::Duration silence_;  // allowed between two messages
+  bool attached_ = false, reading_ = false, writing_ = false;
+  absl::Status last_end_;
+  std::string logged_end_;  // one line for each reason, not for each attempt
+  std::optional<v1::NodeMessage> advertise_, applied_;
+};
+
+void Session::Impl::Tick(absl::Time now) {
+  if (stream_ == nullptr) {
+    if (connect_at_ <= now) Connect(now);
+  } else if (silent_at_ <= now) {
+    Drop(absl::DeadlineExceededError(absl::StrCat("controller ", controller(), " is silent")), now);
+  }
+}
+
+void Session::Impl::Connect(absl::Time now) {
+  ++number_;
+  silent_at_ = now + options_.welcome_timeout;
+  reading_ = writing_ = true;
+  stream_ = std::make_unique<Stream>(number_, controller(), post_);
+  stream_->Write(Hello());
+}
+
+v1::NodeMessage Session::Impl::Hello() const {
+  v1::NodeMessage message;
+  v1::Hello* hello = message.mutable_hello();
+  hello->set_protocol_version(1);
+  hello->set_node_id(options_.node_id);
+  hello->set_instance_id(options_.instance_id);
+  hello->set_software_version(options_.software_version);
+  const Resume resume = resume_();
+  if (!resume.position.history.empty()) {
+    hello->mutable_resume()->set_history(resume.position.history);
+    hello->mutable_resume()->set_revision(resume.position.revision);
+    hello->set_set_hash(resume.set_hash);
+  }
+  return message;
+}
+
+std::optional<Update> Session::Impl::Handle(SessionEvent event, absl::Time now) {
+  if (stream_ == nullptr || event.stream != number_) return std::nullopt;
+  switch (event.kind) {
+    case SessionEvent::Kind::kRead:
+      reading_ = false;
+      if (event.ok) return Received(std::move(event.update), now);
+      stream_->Release();  // the status follows as kEnded
+      break;
+    case SessionEvent::Kind::kWritten:
+      writing_ = false;
+      if (event.ok) Flush();
+      break;
+    case SessionEvent::Kind::kEnded:
+      Ended(event.status, now);
+      break;
+  }
+  return std::nullopt;
+}
+
+std::optional<Update> Session::Impl::Received(absl::StatusOr<Update> update, absl::Time now) {
+  if (!update.ok()) {
+    Drop(update.status(), now);
+    return std::nullopt;
+  }
+  const Welcome* welcome = std::get_if<Welcome>(&*update);
+  if (attached_ == (welcome != nullptr)) {
+    Drop(absl::InvalidArgumentError(attached_ ? "the controller said Welcome twice"
+                                              : "the controller did not begin with Welcome"),
+         now);
+    return std::nullopt;
+  }
+  if (welcome != nullptr) {
+    attached_ = true;
+    silence_ = welcome->heartbeat * options_.silent_heartbeats;
+    logged_end_.clear();
+    spdlog::info("attached to controller {} ({})", controller(), welcome->controller_version);
+  }
+  // A controller that takes nodes only to lose them at once is one to wait for, too.
+  if (std::holds_alternative<Synced>(*update)) backoff_.Reset();
+  silent_at_ = now + silence_;
+  return *std::move(update);
+}
+
+void Session::Impl::Ended(const absl::Status& status, absl::Time now) {
+  stream_.reset();
+  attached_ = reading_ = writing_ = false;
+  advertise_.reset();
+  applied_.reset();
+  last_end_ = status;
+  const absl::Duration wait = backoff_.Next(random_);
+  connect_at_ = now + wait;
+  std::string end = absl::StrCat("no stream to controller ", controller(), ": ", status.message());
+  if (end != logged_end_) {
+    spdlog::warn("{}; trying until one answers, the data plane stays as it is", end);
+    logged_end_ = std::move(end);
+  }
+  ++attempt_;
+}
+
+void Session::Impl::Drop(const absl::Status& reason, absl::Time now) {
+  if (stream_ == nullptr) return;
+  stream_->Cancel();
+  Ended(reason, now);
+}
+
+void Session::Impl::Flush() {
+  if (writing_ || stream_ == nullptr) return;
+  std::optional<v1::NodeMessage>& next = advertise_ ? advertise_ : applied_;
+  if (!next) return;
+  writing_ = true;
+  stream_->Write(*std::exchange(next, std::nullopt));
+}
+
+Session::Session(SessionOptions options, std::function<void(SessionEvent)> post,
+                 std::function<Resume()> resume)
+    : impl_(std::make_unique<Impl>(std::move(options), std::move(post), std::move(resume))) {}
+Session::~Session() = default;
+
+void Session::Tick(absl::Time now) { impl_->Tick(now); }
+absl::Time Session::next_due() const { return impl_->next_due(); }
+std::optional<Update> Session::Handle(SessionEvent event, absl::Time now) {
+  return impl_->Handle(std::move(event), now);
+}
+void Session::Next() { impl_->Next(); }
+void Session::Drop(const absl::Status& reason, absl::Time now) { impl_->Drop(reason, now); }
+void Session::SendAdvertise(const Advertisement& advertisement,
+                            const std::vector<Prefix>& preferred) {
+  impl_->SendAdvertise(advertisement, preferred);
+}
+void Session::SendApplied(const Applied& applied) { impl_->SendApplied(applied); }
+bool Session::attached() const { return impl_->attached(); }
+std::uint64_t Session::stream() const { return impl_->number(); }
+const std::string& Session::controller() const { return impl_->controller(); }
+const absl::Status& Session::last_end() const { return impl_->last_end(); }
+
+}  // namespace heddle::node

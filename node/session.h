@@ -1,0 +1,86 @@
+// The node's end of the stream to a controller: which controller, when to try the next one, what to
+// say, and what was said, decoded.
+//
+// One thread, the agent's, owns a Session and calls all of it. gRPC's threads only hand over what
+// happened, through `post`, as opaque SessionEvents, which the agent gives back to Handle. One
+// message is read ahead at most: the next is asked for when this one was handled, so that a busy
+// node slows its stream down instead of piling messages up.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "api/peer.h"
+#include "node/update.h"
+
+namespace heddle::node {
+
+struct SessionOptions {
+  std::vector<std::string> controllers;  // host:port; tried in random order
+  std::string node_id;
+  std::string instance_id;  // random per process
+  std::string software_version;
+  absl::Duration retry_initial = absl::Milliseconds(100);
+  absl::Duration retry_maximum = absl::Seconds(10);
+  absl::Duration welcome_timeout = absl::Seconds(5);  // from the attempt to the Welcome
+  int silent_heartbeats = 3;  // without a message before the stream is given up
+  std::uint64_t seed = 0;
+};
+
+// Where to go on from.
+struct Resume {
+  Position position;  // empty: ask for a snapshot
+  std::uint64_t set_hash = 0;
+};
+
+// Something that happened to a stream. Made by gRPC's threads, consumed by Session::Handle.
+struct SessionEvent {
+  enum class Kind { kRead, kWritten, kEnded };
+  Kind kind = Kind::kRead;
+  std::uint64_t stream = 0;       // events of a stream that was given up are left aside
+  absl::StatusOr<Update> update;  // kRead: the message, or why it cannot be understood
+  bool ok = true;                 // kRead, kWritten: false when the stream is broken
+  absl::Status status;            // kEnded: how the stream ended
+};
+
+class Session {
+ public:
+  // `post` is called from gRPC's threads and must not block. `resume` is asked, by Tick, when a
+  // stream begins. `seed` in the options makes order and jitter repeatable.
+  Session(SessionOptions options, std::function<void(SessionEvent)> post,
+          std::function<Resume()> resume);
+  ~Session();  // ends the stream; waits until gRPC has let go of it
+
+  // Connects, when that is due; gives up on a stream that is silent.
+  void Tick(absl::Time now);
+  absl::Time next_due() const;
+
+  // The message that an event brings, if any. The caller acts on it and calls Next, or Drop.
+  std::optional<Update> Handle(SessionEvent event, absl::Time now);
+  void Next();
+  // Ends the stream; a new one is begun after a wait. `reason` is logged.
+  void Drop(const absl::Status& reason, absl::Time now);
+
+  // Both merge: only the newest of each waits to be sent. Without effect while not attached.
+  void SendAdvertise(const Advertisement& advertisement, const std::vector<Prefix>& preferred);
+  void SendApplied(const Applied& applied);
+
+  // Between Welcome and the end of the stream. Each stream has another number, from 1.
+  bool attached() const;
+  std::uint64_t stream() const;
+  // The controller in use, or last tried; and why the last stream ended.
+  const std::string& controller() const;
+  const absl::Status& last_end() const;
+
+ private:
+  class Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace heddle::node
