@@ -33,11 +33,14 @@ std::string Footing(const FdbKey& key, const FdbEntry& entry);
 std::string Footing(std::uint32_t id, const Nexthop& nexthop);
 std::string Footing(const RouteKey& key, const Route& route);
 
-// For a change, `link.mac` is set only when the kernel's differs (`set_mac`): setting it to what it
-// is already flushes the neighbours. Of a new link's messages the second sets no IPv6 link-local
-// address, and a kernel without IPv6 refuses it with EAFNOSUPPORT.
+// A new link is born down; EncodeLinkStart follows once it is known to be ours. For a change,
+// `link.mac` is set only when the kernel's differs (`set_mac`): setting it to what it is already
+// flushes the neighbours.
 void EncodeLink(Operation::Kind kind, const std::string& name, const Link& link, int lower_index,
                 bool set_mac, MessageBuilder* out);
+// Two messages: no IPv6 link-local address, which a kernel without IPv6 refuses with EAFNOSUPPORT;
+// and up, if it is to be.
+void EncodeLinkStart(const std::string& name, const Link& link, MessageBuilder* out);
 void Encode(Operation::Kind kind, const AddressKey& key, const Address& address, int link_index,
             MessageBuilder* out);
 void Encode(Operation::Kind kind, const NeighbourKey& key, const Neighbour& neighbour,

@@ -37,15 +37,6 @@ ifinfomsg UpOrDown(bool up) {
   return header;
 }
 
-// An IPv6 link-local address on the device would be one more address that others announce.
-void EncodeNoLinkLocal(const std::string& name, MessageBuilder* out) {
-  out->Begin(RTM_SETLINK, 0, ifinfomsg{});
-  out->AttributeText(IFLA_IFNAME, name);
-  MessageBuilder::Nest families(out, IFLA_AF_SPEC);
-  MessageBuilder::Nest ipv6(out, AF_INET6);
-  out->AttributeNumber(IFLA_INET6_ADDR_GEN_MODE, static_cast<std::uint8_t>(IN6_ADDR_GEN_MODE_NONE));
-}
-
 // The device is born with its MAC, down, so that nobody sees it with another.
 void EncodeNewLink(const std::string& name, const Link& link, int lower_index,
                    MessageBuilder* out) {
@@ -54,10 +45,6 @@ void EncodeNewLink(const std::string& name, const Link& link, int lower_index,
   out->AttributeMac(IFLA_ADDRESS, link.mac);
   out->AttributeNumber(IFLA_MTU, static_cast<std::uint32_t>(link.mtu_bytes));
   std::visit([&](const auto& kind) { EncodeKind(kind, lower_index, out); }, link.kind);
-  EncodeNoLinkLocal(name, out);
-  if (!link.up) return;
-  out->Begin(RTM_SETLINK, 0, UpOrDown(true));
-  out->AttributeText(IFLA_IFNAME, name);
 }
 
 VxlanLink DecodeVxlan(const Attributes& parameters, const LinkNames& names) {
@@ -93,6 +80,21 @@ void EncodeLink(Kind kind, const std::string& name, const Link& link, int lower_
   out->AttributeText(IFLA_IFNAME, name);
   if (set_mac) out->AttributeMac(IFLA_ADDRESS, link.mac);
   out->AttributeNumber(IFLA_MTU, static_cast<std::uint32_t>(link.mtu_bytes));
+}
+
+void EncodeLinkStart(const std::string& name, const Link& link, MessageBuilder* out) {
+  out->Begin(RTM_SETLINK, 0, ifinfomsg{});
+  out->AttributeText(IFLA_IFNAME, name);
+  {
+    // A link-local address would be one more that is there for nobody, with its announcements.
+    MessageBuilder::Nest families(out, IFLA_AF_SPEC);
+    MessageBuilder::Nest ipv6(out, AF_INET6);
+    out->AttributeNumber(IFLA_INET6_ADDR_GEN_MODE,
+                         static_cast<std::uint8_t>(IN6_ADDR_GEN_MODE_NONE));
+  }
+  if (!link.up) return;
+  out->Begin(RTM_SETLINK, 0, UpOrDown(true));
+  out->AttributeText(IFLA_IFNAME, name);
 }
 
 std::optional<std::pair<int, std::string>> DecodeLinkName(const Message& message) {

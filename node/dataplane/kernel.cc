@@ -1,0 +1,85 @@
+#include "node/dataplane/kernel.h"
+
+#include <linux/netlink.h>
+
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "node/dataplane/rtnetlink_reader.h"
+#include "node/dataplane/rtnetlink_writer.h"
+#include "node/dataplane/rules.h"
+#include "node/dataplane/sysctl.h"
+
+namespace heddle::node {
+namespace {
+
+class Kernel final : public KernelDataplane {
+ public:
+  Kernel(NetlinkSocket socket, Rules rules)
+      : writer_(std::move(socket)), rules_(std::move(rules)) {}
+
+  absl::StatusOr<NetworkState> Read() override {
+    NetworkState state;
+    HEDDLE_RETURN_IF_ERROR(ReadRtnetlink(writer_.socket(), &state));
+    std::vector<std::string> links;
+    for (const auto& [name, link] : state.links) links.push_back(name);
+    HEDDLE_ASSIGN_OR_RETURN(state.sysctls, ReadSysctls(links));
+    HEDDLE_ASSIGN_OR_RETURN(state.rules, rules_.Read());
+    return state;
+  }
+
+  std::vector<Failure> Apply(const std::vector<Operation>& operations) override {
+    std::vector<Failure> failures;
+    writer_.Start(&failures);
+    for (const Operation& operation : operations) {
+      std::visit([&](const auto& o) { ApplyOne(operation, o.first, o.second, &failures); },
+                 operation.object);
+    }
+    writer_.Flush();
+    return failures;
+  }
+
+  std::uint32_t netlink_port() const override { return writer_.port(); }
+
+ private:
+  template <typename Key, typename Value>
+  void ApplyOne(const Operation& operation, const Key& key, const Value& value,
+                std::vector<Failure>*) {
+    writer_.Add(operation, key, value);
+  }
+
+  void ApplyOne(const Operation& operation, const std::string& key, const std::string& value,
+                std::vector<Failure>* failures) {
+    if (operation.kind == Operation::Kind::kRemove) return;  // a setting has no absence
+    writer_.Flush();
+    Record(operation, WriteSysctl(key, value), failures);
+  }
+
+  void ApplyOne(const Operation& operation, Family family, const RuleSet& rules,
+                std::vector<Failure>* failures) {
+    writer_.Flush();
+    Record(operation, rules_.Write(operation.kind, family, rules), failures);
+  }
+
+  static void Record(const Operation& operation, const absl::Status& status,
+                     std::vector<Failure>* failures) {
+    if (status.ok()) return;
+    const std::string text = absl::StrCat(operation.ToString(), ": ", status.message());
+    failures->push_back({operation, absl::Status(status.code(), text)});
+  }
+
+  RtnetlinkWriter writer_;
+  Rules rules_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<KernelDataplane>> OpenKernelDataplane() {
+  HEDDLE_ASSIGN_OR_RETURN(NetlinkSocket socket, NetlinkSocket::Open(NETLINK_ROUTE));
+  HEDDLE_ASSIGN_OR_RETURN(Rules rules, Rules::Open());
+  return std::make_unique<Kernel>(std::move(socket), std::move(rules));
+}
+
+}  // namespace heddle::node
