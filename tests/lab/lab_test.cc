@@ -9,6 +9,9 @@
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "tests/lab/error.h"
+#include "tests/lab/foreign_objects.h"
+#include "tests/lab/kernel_monitor.h"
+#include "tests/lab/kernel_view.h"
 #include "tests/lab/notify_socket.h"
 #include "tests/lab/ping.h"
 #include "tests/lab/pod.h"
@@ -99,6 +102,41 @@ TEST(LabTest, AnUnderlayCanBePulledAndPutBack) {
 TEST(LabTest, ScalesToAHundredHosts) {
   Lab lab(LabOptions{100});
   EXPECT_TRUE(Pings(lab.host(1).netns(), lab.host(100).address(Family::kV6)));
+}
+
+TEST(LabTest, SeesWhatHappensToForeignObjects) {
+  Lab lab(LabOptions{1});
+  ForeignObjects foreign(lab.host(1));
+  EXPECT_EQ(foreign.Change(), "");
+  lab.host(1).UnplugUnderlay();
+  EXPECT_EQ(foreign.Change(), "");
+  lab.host(1).IpCommand("route del 198.51.100.0/24");
+  EXPECT_NE(foreign.Change(), "");
+}
+
+TEST(LabTest, SeesWhatOursIsAndHowItChanges) {
+  Lab lab(LabOptions{1});
+  Host& host = lab.host(1);
+  EXPECT_TRUE(OurObjects(host).empty());
+  KernelMonitor monitor(host);
+  EXPECT_TRUE(monitor.ChangesOfOurs().empty());
+  host.IpCommand("link add heddle.1 type vxlan id 1 dev eth0 dstport 8472 local 192.0.2.1");
+  host.IpCommand("link set heddle.1 up mtu 1450 address 02:00:00:00:00:01");
+  host.IpCommand("addr add 10.9.1.0/32 dev heddle.1");
+  host.IpCommand("neigh add 10.9.2.0 lladdr 02:00:00:00:00:02 dev heddle.1 nud permanent");
+  host.IpCommand("nexthop add id 9 via 10.9.2.0 dev heddle.1 onlink proto 104");
+  host.IpCommand("route add 10.9.2.0/24 nhid 9 proto 104");
+  RunCommand(&host.netns(), "bridge fdb add 02:00:00:00:00:02 dev heddle.1 dst 192.0.2.2");
+  EXPECT_EQ(Difference({"address heddle.1 10.9.1.0/32", "fdb heddle.1 02:00:00:00:00:02 192.0.2.2",
+                        "link heddle.1 mac 02:00:00:00:00:01 mtu 1450 up vni 1 port 8472 local "
+                        "192.0.2.1 on eth0 learning true gbp ",
+                        "neighbour heddle.1 10.9.2.0 02:00:00:00:00:02",
+                        "nexthop 9 via 10.9.2.0 dev heddle.1 [\"onlink\"]",
+                        "route 10.9.2.0/24 nexthop 9 via 10.9.2.0 dev heddle.1 metric "},
+                       OurObjects(host)),
+            "");
+  EXPECT_EQ(OurRoutes(host), std::set<std::string>({"10.9.2.0/24"}));
+  EXPECT_GE(monitor.ChangesOfOurs().size(), 6u);
 }
 
 TEST(ProcessTest, SaysHowAProgramEnds) {
