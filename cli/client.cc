@@ -29,13 +29,16 @@ std::shared_ptr<grpc::Channel> NewChannel(const std::string& controller) {
   return grpc::CreateCustomChannel(controller, grpc::InsecureChannelCredentials(), arguments);
 }
 
-// gRPC's account of a failed connection, without the wrapping that repeats itself.
-absl::string_view ConnectionCause(absl::string_view message) {
-  for (absl::string_view marker : {"last error: UNKNOWN: ", "last error: "}) {
-    const std::size_t at = message.find(marker);
-    if (at != absl::string_view::npos) return message.substr(at + marker.size());
+// An Unavailable of gRPC's own (no connection) or of the controller's, in words for people.
+absl::Status Unavailable(const std::string& controller, absl::string_view message) {
+  static constexpr absl::string_view kNoConnection = "Failed to connect to remote host: ";
+  const std::size_t at = message.rfind(kNoConnection);
+  if (at == absl::string_view::npos) {
+    return absl::UnavailableError(
+        absl::StrCat("the controller at ", controller, " is unavailable (", message, ")"));
   }
-  return message;
+  return absl::UnavailableError(absl::StrCat("cannot connect to a controller at ", controller, " (",
+                                             message.substr(at + kNoConnection.size()), ")"));
 }
 
 absl::Status ToAbslStatus(const grpc::Status& status, const std::string& controller,
@@ -47,10 +50,7 @@ absl::Status ToAbslStatus(const grpc::Status& status, const std::string& control
     return absl::DeadlineExceededError(absl::StrCat(
         "the controller at ", controller, " did not answer within ", absl::FormatDuration(waited)));
   }
-  if (code == absl::StatusCode::kUnavailable) {
-    return absl::UnavailableError(absl::StrCat("the controller at ", controller,
-                                               " is unavailable (", ConnectionCause(message), ")"));
-  }
+  if (code == absl::StatusCode::kUnavailable) return Unavailable(controller, message);
   if (code == absl::StatusCode::kUnimplemented && message.empty()) {
     return absl::UnimplementedError(
         absl::StrCat("the server at ", controller, " does not know this call"));

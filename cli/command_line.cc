@@ -34,7 +34,12 @@ class WrappingFormatter final : public CLI::Formatter {
     return out.str();
   }
   std::string make_description(const CLI::App* command) const override {
-    return Wrapped(command->get_description(), 100) + "\n";
+    return Wrapped(command->get_description(), 100) + "\n\n";
+  }
+  std::string make_option_usage(const CLI::Option* option) const override {
+    const std::string name =
+        option->get_name(true, false) + (option->get_items_expected_max() > 1 ? "..." : "");
+    return option->get_required() ? name : "[" + name + "]";
   }
 };
 
@@ -43,6 +48,9 @@ constexpr char kDescription[] =
     "Every command takes the options below, before or after its own words. Lists are sorted by "
     "node id, where runs of digits count as numbers (node-2 comes before node-10). Output has no "
     "colours. An error says what happened, why, and what to do next.";
+
+constexpr char kSeeTop[] =
+    "\"heddlectl --help\" lists the options that every command takes, and the exit codes.";
 
 void AddGlobalOptions(CommandLine* line) {
   Options& options = line->options;
@@ -57,13 +65,13 @@ void AddGlobalOptions(CommandLine* line) {
       .add_option("-o,--output", options.output,
                   "Print a table, a wide table with more columns, JSON, YAML, or (lists only) the "
                   "names alone, one per line. The default is table.")
-      ->check(CLI::IsMember({"table", "wide", "json", "yaml", "name"}))
+      ->check(CLI::IsMember({"table", "wide", "json", "yaml", "name"}).description(""))
       ->type_name("table|wide|json|yaml|name");
   line->app
       .add_option("--timeout-seconds", options.timeout_seconds,
                   "Give up on a call that a controller has not answered after so many seconds, 1 "
                   "to 3600. The default is 10.")
-      ->check(CLI::Range(1, 3600))
+      ->check(CLI::Range(1, 3600).description(""))
       ->type_name("SECONDS");
   line->app.set_version_flag("--version", std::string("heddlectl ") + kVersion,
                              "Print the version and end.");
@@ -91,6 +99,7 @@ CLI::App* AddGroup(CLI::App* parent, const std::string& name, const std::string&
   CLI::App* group = parent->add_subcommand(name, description);
   group->group("Commands");
   group->require_subcommand(1);
+  group->footer(kSeeTop);
   return group;
 }
 
@@ -99,9 +108,7 @@ CLI::App* AddCommand(CLI::App* parent, CommandLine* line, const std::string& nam
   CLI::App* added = parent->add_subcommand(name, description);
   added->group("Commands");
   added->require_subcommand(0);
-  added->footer(
-      "\"heddlectl --help\" lists the options that every command takes, and the exit "
-      "codes.");
+  added->footer(kSeeTop);
   added->callback([line, command = std::move(command)] { line->command = command; });
   return added;
 }
@@ -123,7 +130,7 @@ void AddWaitOptions(CLI::App* command, CommandLine* line) {
   command
       ->add_option("--wait-timeout-seconds", line->options.wait_timeout_seconds,
                    "Wait at most so many seconds, 1 to 86400. The default is 60.")
-      ->check(CLI::Range(1, 86400))
+      ->check(CLI::Range(1, 86400).description(""))
       ->type_name("SECONDS");
 }
 

@@ -25,14 +25,14 @@ ExitCode ShowLease(Session& session, const std::string& node_id) {
   const auto answer = session.client().ListLeases(v1::ListLeasesRequest());
   if (!answer.ok()) return session.Fail(what, answer.status());
   return session.Show(what, FindByNode(answer->leases(), node_id, "lease of node"),
-                      [&](const v1::Lease& lease) { return LeaseView(lease, "", session.Now()); });
+                      [&](const v1::Lease& lease) { return LeaseView(lease, session.Now()); });
 }
 
 // Prints the lease that a change left or took, and waits if that is asked for.
-ExitCode Finish(Session& session, absl::string_view what, absl::string_view verb,
+ExitCode Finish(Session& session, absl::string_view what, LeaseChange change,
                 const absl::StatusOr<v1::LeaseResponse>& answer) {
   if (!answer.ok()) return session.Fail(what, answer.status());
-  auto view = LeaseView(answer->lease(), verb, session.Now());
+  auto view = LeaseChangeView(answer->lease(), change);
   if (!view.ok()) return session.FailMalformed(what, view.status());
   return session.FinishChange(*std::move(view), answer->revision());
 }
@@ -61,8 +61,8 @@ ExitCode ReserveLease(Session& session, const std::string& node_id,
     if (!subnet.ok()) return session.FailUsage(subnet.status().message());
     *request.add_subnets() = ToProto(*subnet);
   }
-  return Finish(session, absl::StrCat("cannot reserve a subnet for node ", node_id), "Reserved",
-                session.client().ReserveLease(request));
+  return Finish(session, absl::StrCat("cannot reserve a subnet for node ", node_id),
+                LeaseChange::kReserved, session.client().ReserveLease(request));
 }
 
 ExitCode ReleaseLease(Session& session, const std::string& node_id) {
@@ -71,8 +71,8 @@ ExitCode ReleaseLease(Session& session, const std::string& node_id) {
   }
   v1::ReleaseLeaseRequest request;
   request.set_node_id(node_id);
-  return Finish(session, absl::StrCat("cannot release the lease of node ", node_id), "Released",
-                session.client().ReleaseLease(request));
+  return Finish(session, absl::StrCat("cannot release the lease of node ", node_id),
+                LeaseChange::kReleased, session.client().ReleaseLease(request));
 }
 
 void AddReserve(CLI::App* lease, CommandLine* line) {

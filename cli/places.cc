@@ -10,7 +10,7 @@ Flag FlagOf(const CLI::Option& option) {
   for (const std::string& name : option.get_snames()) flag.names.push_back("-" + name);
   for (const std::string& name : option.get_lnames()) flag.names.push_back("--" + name);
   flag.description = FirstSentence(option.get_description());
-  flag.takes_value = option.get_type_size() != 0;
+  flag.takes_value = option.get_items_expected_max() > 0;
   const std::string type = option.get_type_name();
   if (flag.takes_value && type.find('|') != std::string::npos) {
     flag.choices = absl::StrSplit(type, '|');

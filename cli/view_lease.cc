@@ -70,16 +70,10 @@ absl::StatusOr<View> LeaseListView(const v1::ListLeasesResponse& answer, absl::T
   return view;
 }
 
-absl::StatusOr<View> LeaseView(const v1::Lease& lease, absl::string_view verb, absl::Time now) {
-  HEDDLE_ASSIGN_OR_RETURN(Holding holding, HoldingOf(lease));
+absl::StatusOr<View> LeaseView(const v1::Lease& lease, absl::Time now) {
+  HEDDLE_ASSIGN_OR_RETURN(const Holding holding, HoldingOf(lease));
   View view;
   view.json = LeaseJson({&lease, holding});
-  view.names = {lease.node_id()};
-  if (!verb.empty()) {
-    view.lines.push_back(
-        absl::StrCat(verb, " ", Joined(holding.subnets), ", node ", lease.node_id(), "."));
-    return view;
-  }
   view.table.columns = {{""}, {""}};
   view.table.rows = {{"Node:", lease.node_id()},
                      {"State:", lease.state()},
@@ -89,6 +83,17 @@ absl::StatusOr<View> LeaseView(const v1::Lease& lease, absl::string_view verb, a
                      {"VTEP MAC:", VtepMacText(holding)},
                      {"Expires:", ExpiryText(lease, now)},
                      {"Modified:", absl::StrCat("revision ", lease.modified_revision())}};
+  return view;
+}
+
+absl::StatusOr<View> LeaseChangeView(const v1::Lease& lease, LeaseChange change) {
+  HEDDLE_ASSIGN_OR_RETURN(const Holding holding, HoldingOf(lease));
+  const std::string subnets = holding.subnets.empty() ? "the lease" : Joined(holding.subnets);
+  View view;
+  view.json = LeaseJson({&lease, holding});
+  view.lines = {change == LeaseChange::kReserved
+                    ? absl::StrCat("Reserved ", subnets, " for node ", lease.node_id(), ".")
+                    : absl::StrCat("Released ", subnets, " of node ", lease.node_id(), ".")};
   return view;
 }
 

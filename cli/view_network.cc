@@ -92,7 +92,7 @@ View NetworkChangeView(const v1::SetNetworkResponse& answer, bool dry_run) {
   view.json["notices"] = Json::array();
   for (const std::string& effect : answer.effects()) {
     view.json["effects"].push_back(effect);
-    view.lines.push_back(absl::StrCat(dry_run ? "Would do: " : "Done: ", effect));
+    view.lines.push_back(absl::StrCat("Effect: ", effect));
   }
   for (const std::string& notice : answer.notices()) {
     view.json["notices"].push_back(notice);

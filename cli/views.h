@@ -13,8 +13,10 @@
 namespace heddle::cli {
 
 absl::StatusOr<View> LeaseListView(const v1::ListLeasesResponse& answer, absl::Time now);
-// One lease, name by value. `verb` heads the people's form ("Reserved", "Released"); "" for none.
-absl::StatusOr<View> LeaseView(const v1::Lease& lease, absl::string_view verb, absl::Time now);
+absl::StatusOr<View> LeaseView(const v1::Lease& lease, absl::Time now);
+// The lease that a command gave or took: a sentence for people, the lease for programs.
+enum class LeaseChange { kReserved, kReleased };
+absl::StatusOr<View> LeaseChangeView(const v1::Lease& lease, LeaseChange change);
 
 absl::StatusOr<View> NodeListView(const v1::ListNodesResponse& answer, absl::Time now);
 // `newest_revision`: of the list that the node came from.

@@ -1,0 +1,45 @@
+#include "cli/client.h"
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "cli/fake_admin.h"
+
+namespace heddle::cli {
+namespace {
+
+using ::testing::ElementsAre;
+
+TEST(ParseControllers, FillsInThePort) {
+  EXPECT_THAT(*ParseControllers("a, b:1 ,192.0.2.1,[2001:db8::1],[::1]:7000"),
+              ElementsAre("a:7411", "b:1", "192.0.2.1:7411", "[2001:db8::1]:7411", "[::1]:7000"));
+}
+
+TEST(ParseControllers, RefusesWhatNamesNoController) {
+  for (const char* text : {"", ",", "a:", "a:0", "a:65536", "a:x", ":7411", "::1", "a:1:2"}) {
+    EXPECT_FALSE(ParseControllers(text).ok()) << text;
+  }
+}
+
+TEST(AdminClient, TimesOut) {
+  FakeAdmin admin;
+  AdminClient client({admin.address()}, absl::Milliseconds(1));
+  // A call may be answered within the millisecond; not each of many.
+  absl::Status status;
+  for (int i = 0; i < 1000 && status.ok(); ++i) status = client.ListNodes().status();
+  EXPECT_TRUE(absl::IsDeadlineExceeded(status) || absl::IsUnavailable(status)) << status;
+}
+
+TEST(AdminClient, SendsACallToOneControllerOnly) {
+  FakeAdmin first, second;
+  first.state().errors["RemoveNode"] = absl::UnavailableError("the store is not writable");
+  AdminClient client({first.address(), second.address()}, absl::Seconds(10));
+  v1::NodeRequest request;
+  request.set_node_id("host-1");
+  const auto answer = client.RemoveNode(request);
+  EXPECT_TRUE(absl::IsUnavailable(answer.status())) << answer.status();
+  EXPECT_TRUE(second.requests().empty());
+}
+
+}  // namespace
+}  // namespace heddle::cli

@@ -1,0 +1,273 @@
+// Every command against a controller's stand-in, through the same Run that main() calls.
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include <sstream>
+
+#include "absl/strings/str_replace.h"
+#include "cli/fake_admin.h"
+#include "cli/golden.h"
+#include "cli/run.h"
+
+namespace heddle::cli {
+namespace {
+
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::StartsWith;
+
+class FixedClock final : public Clock {
+ public:
+  absl::Time Now() const override { return FakeNow(); }
+};
+
+struct Result {
+  ExitCode code;
+  std::string out, err;
+};
+
+Result RunWith(const std::string& controller, std::vector<std::string> words,
+               const std::string& input = "", bool interactive = false) {
+  words.insert(words.begin(), {"heddlectl", "--controller", controller});
+  std::vector<const char*> argv;
+  for (const std::string& word : words) argv.push_back(word.c_str());
+  std::istringstream in(input);
+  std::ostringstream out, err;
+  const FixedClock clock;
+  const ExitCode code =
+      Run(static_cast<int>(argv.size()), argv.data(), {in, out, err, interactive}, clock);
+  return {code, out.str(), err.str()};
+}
+
+class Commands : public ::testing::Test {
+ protected:
+  Result Run(const std::vector<std::string>& words, const std::string& input = "",
+             bool interactive = false) {
+    return RunWith(admin_.address(), words, input, interactive);
+  }
+  FakeAdmin admin_;
+};
+
+// ---- What is shown ----
+
+struct Shown {
+  std::vector<std::string> words;
+  std::string golden;
+};
+
+class ShownCommands : public Commands, public ::testing::WithParamInterface<Shown> {};
+
+TEST_P(ShownCommands, MatchTheirGoldenText) {
+  const Result result = Run(GetParam().words);
+  EXPECT_EQ(result.code, ExitCode::kOk) << result.err;
+  EXPECT_THAT(result.err, IsEmpty());
+  // The port differs from run to run.
+  ExpectGolden(GetParam().golden,
+               absl::StrReplaceAll(result.out, {{admin_.address(), "CONTROLLER"}}));
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    All, ShownCommands,
+    ::testing::Values(Shown{{"network", "show"}, "network_show.txt"},
+                      Shown{{"network", "show", "-o", "json"}, "network_show.json"},
+                      Shown{{"network", "show", "-o", "yaml"}, "network_show.yaml"},
+                      Shown{{"network", "check", "cli/testdata/net-conf.json"},
+                            "network_check.txt"},
+                      Shown{{"network", "set", "cli/testdata/net-conf.json"}, "network_set.txt"},
+                      Shown{{"lease", "list"}, "lease_list.txt"},
+                      Shown{{"lease", "list", "--resting", "-o", "wide"}, "lease_list_wide.txt"},
+                      Shown{{"lease", "list", "--resting", "-o", "name"}, "lease_list_name.txt"},
+                      Shown{{"lease", "list", "-o", "json"}, "lease_list.json"},
+                      Shown{{"lease", "show", "host-2"}, "lease_show.txt"},
+                      Shown{{"lease", "reserve", "host-2"}, "lease_reserve.txt"},
+                      Shown{{"lease", "release", "host-2", "-o", "json"}, "lease_release.json"},
+                      Shown{{"node", "list"}, "node_list.txt"},
+                      Shown{{"node", "list", "-o", "wide"}, "node_list_wide.txt"},
+                      Shown{{"node", "list", "-o", "yaml"}, "node_list.yaml"},
+                      Shown{{"-o", "name", "node", "list"}, "node_list_name.txt"},
+                      Shown{{"node", "show", "host-2"}, "node_show.txt"},
+                      Shown{{"status"}, "status.txt"}, Shown{{"--help"}, "help.txt"},
+                      Shown{{"lease", "reserve", "--help"}, "help_lease_reserve.txt"}),
+    [](const auto& info) {
+      std::string name = info.param.golden;
+      for (char& c : name) c = c == '.' ? '_' : c;
+      return name;
+    });
+
+TEST_F(Commands, ListsSayWhenThereIsNothing) {
+  admin_.state().nodes.clear_nodes();
+  admin_.state().leases.clear_leases();
+  EXPECT_EQ(Run({"node", "list"}).out, "No node has attached, and none holds a lease.\n");
+  EXPECT_EQ(Run({"lease", "list"}).out, "No node holds a lease.\n");
+  EXPECT_EQ(Run({"node", "list", "-o", "name"}).out, "");
+}
+
+TEST_F(Commands, NodeListTellsTheStates) {
+  v1::ListNodesResponse& nodes = admin_.state().nodes;
+  nodes.mutable_nodes(1)->add_problems("UDP port 8472 is taken by another program.");
+  nodes.mutable_nodes(2)->set_applied_revision(19);
+  const std::string out = Run({"node", "list"}).out;
+  EXPECT_THAT(out, HasSubstr("host-1   lagging"));
+  EXPECT_THAT(out, HasSubstr("host-2   problem"));
+  EXPECT_THAT(out, HasSubstr("host-10  detached"));
+  EXPECT_THAT(out, HasSubstr("host-2: UDP port 8472 is taken by another program."));
+}
+
+// ---- What is asked ----
+
+TEST_F(Commands, ReserveSendsTheSubnets) {
+  Run({"lease", "reserve", "host-2", "10.3.2.0/24", "fd00:3:0:2::/64"});
+  ASSERT_EQ(admin_.requests().size(), 1u);
+  EXPECT_THAT(admin_.requests()[0], StartsWith("ReserveLease{node_id: \"host-2\" subnets { base:"));
+  EXPECT_THAT(admin_.requests()[0], HasSubstr("length: 64"));
+}
+
+TEST_F(Commands, ReserveRefusesHostBitsBeforeAsking) {
+  const Result result = Run({"lease", "reserve", "host-2", "10.3.2.7/24"});
+  EXPECT_EQ(result.code, ExitCode::kUsage);
+  EXPECT_THAT(result.err, HasSubstr("do you mean 10.3.2.0/24?"));
+  EXPECT_THAT(admin_.requests(), IsEmpty());
+}
+
+TEST_F(Commands, NetworkSetSendsTheTextAsItIs) {
+  Run({"network", "set", "-"}, "{\"Network\": 1}");
+  EXPECT_THAT(admin_.requests(),
+              ElementsAre("SetNetwork{net_conf_json: \"{\\\"Network\\\": 1}\"}"));
+}
+
+TEST_F(Commands, NetworkCheckIsADryRun) {
+  Run({"network", "check", "-"}, "{}");
+  EXPECT_THAT(admin_.requests(), ElementsAre("SetNetwork{net_conf_json: \"{}\" dry_run: true}"));
+}
+
+TEST_F(Commands, NetworkSetRefusesUnreadableInput) {
+  EXPECT_EQ(Run({"network", "set", "/nonexistent"}).code, ExitCode::kUsage);
+  EXPECT_EQ(Run({"network", "set", "-"}, std::string((1 << 20) + 1, ' ')).code, ExitCode::kUsage);
+  EXPECT_THAT(admin_.requests(), IsEmpty());
+}
+
+TEST_F(Commands, NodeCommandsNameTheNode) {
+  EXPECT_EQ(Run({"node", "accept", "host-2"}).code, ExitCode::kOk);
+  EXPECT_EQ(Run({"node", "remove", "host-2"}).code, ExitCode::kOk);
+  EXPECT_THAT(admin_.requests(), ElementsAre("AcceptRemovals{node_id: \"host-2\"}",
+                                             "RemoveNode{node_id: \"host-2\"}"));
+}
+
+TEST_F(Commands, AskBeforeWhatCannotBeTakenBack) {
+  EXPECT_EQ(Run({"node", "remove", "host-2"}, "n\n", true).code, ExitCode::kUsage);
+  EXPECT_EQ(Run({"lease", "release", "host-2"}, "", true).code, ExitCode::kUsage);
+  EXPECT_THAT(admin_.requests(), IsEmpty());
+  EXPECT_EQ(Run({"node", "remove", "host-2"}, "y\n", true).code, ExitCode::kOk);
+  const Result result = Run({"lease", "release", "host-2", "--yes"}, "", true);
+  EXPECT_EQ(result.code, ExitCode::kOk);
+  EXPECT_THAT(result.err, IsEmpty());
+  EXPECT_EQ(admin_.requests().size(), 2u);
+}
+
+// ---- Waiting ----
+
+TEST_F(Commands, WaitEndsWhenAllHaveApplied) {
+  const Result result = Run({"lease", "reserve", "host-2", "--wait"});
+  EXPECT_EQ(result.code, ExitCode::kOk);
+  EXPECT_THAT(result.out, HasSubstr("Every node has applied revision 21.\n"));
+  EXPECT_EQ(admin_.requests().back(), "WaitApplied{revision: 21 timeout_seconds: 60}");
+}
+
+TEST_F(Commands, WaitNamesLaggards) {
+  for (const char* id : {"host-10", "host-9"}) {
+    v1::Laggard* laggard = admin_.state().wait.add_laggards();
+    laggard->set_node_id(id);
+    laggard->set_attached(std::string(id) == "host-9");
+    laggard->set_applied_revision(12);
+  }
+  const Result result = Run({"network", "set", "-", "--wait", "--wait-timeout-seconds", "5"}, "{}");
+  EXPECT_EQ(result.code, ExitCode::kLagging);
+  EXPECT_THAT(result.out, HasSubstr("The network is set, at revision 21."));
+  EXPECT_EQ(result.err,
+            "heddlectl: the change is made, but not every node has applied revision 21 within 5 s: "
+            "host-9 (at revision 12), host-10 (detached, at revision 12). See why with \"heddlectl "
+            "node show NODE\".\n");
+}
+
+TEST_F(Commands, WaitGivesProgramsOneDocument) {
+  admin_.state().wait.add_laggards()->set_node_id("host-9");
+  const Result result = Run({"node", "remove", "host-2", "--wait", "-o", "json"});
+  EXPECT_EQ(result.code, ExitCode::kLagging);
+  const Json json = Json::parse(result.out, nullptr, false);
+  ASSERT_FALSE(json.is_discarded()) << result.out;
+  EXPECT_EQ(json["revision"], 21);
+  EXPECT_EQ(json["wait"]["laggards"][0]["nodeId"], "host-9");
+}
+
+// ---- Errors ----
+
+TEST_F(Commands, ShowTheControllersRefusal) {
+  admin_.state().errors["ReserveLease"] =
+      absl::AlreadyExistsError("node host-1 holds 10.3.1.0/24. Choose another subnet");
+  const Result result = Run({"lease", "reserve", "host-2", "10.3.1.0/24"});
+  EXPECT_EQ(result.code, ExitCode::kRefused);
+  EXPECT_THAT(result.out, IsEmpty());
+  EXPECT_EQ(result.err,
+            "heddlectl: cannot reserve a subnet for node host-2: node host-1 holds 10.3.1.0/24. "
+            "Choose another subnet.\n");
+}
+
+TEST_F(Commands, NotFoundSuggestsTheNearestNode) {
+  const Result result = Run({"node", "show", "hots-2"});
+  EXPECT_EQ(result.code, ExitCode::kNotFound);
+  EXPECT_EQ(result.err,
+            "heddlectl: cannot show node hots-2: there is no node hots-2. Did you mean host-2?\n");
+}
+
+TEST_F(Commands, MalformedAnswerIsAnError) {
+  admin_.state().leases.mutable_leases(0)->mutable_ipv4_subnet()->set_length(99);
+  const Result result = Run({"lease", "list"});
+  EXPECT_EQ(result.code, ExitCode::kFailure);
+  EXPECT_THAT(result.out, IsEmpty());
+  EXPECT_THAT(result.err, HasSubstr("is malformed"));
+}
+
+TEST_F(Commands, TheFirstControllerThatAnswersIsUsed) {
+  const Result result = RunWith("127.0.0.1:1," + admin_.address(), {"node", "list", "-o", "name"});
+  EXPECT_EQ(result.code, ExitCode::kOk) << result.err;
+  EXPECT_EQ(result.out, "host-1\nhost-2\nhost-10\n");
+}
+
+TEST(NoController, IsNamed) {
+  const Result result = RunWith("127.0.0.1:1", {"status"});
+  EXPECT_EQ(result.code, ExitCode::kUnreachable);
+  EXPECT_THAT(result.err, HasSubstr("cannot connect to a controller at 127.0.0.1:1 (Connection "
+                                    "refused). Check that heddle-controller runs there"));
+  EXPECT_EQ(RunWith("127.0.0.1:1,127.0.0.1:2", {"status"}).code, ExitCode::kUnreachable);
+}
+
+TEST(Usage, ErrorsAskNobody) {
+  struct Case {
+    std::vector<std::string> words;
+    std::string message;
+  };
+  const std::vector<Case> cases = {
+      {{}, "a command is missing"},
+      {{"lese", "list"},
+       "there is no command \"lese\"; did you mean lease? See \"heddlectl --help\""},
+      {{"lease"}, "a command is missing"},
+      {{"lease", "lsit"}, "did you mean list? See \"heddlectl lease --help\""},
+      {{"lease", "show"}, "node is required"},
+      {{"lease", "list", "extra"}, "extra"},
+      {{"lease", "list", "-o", "xml"}, "xml not in {table,wide,json,yaml,name}"},
+      {{"status", "-o", "name"}, "-o name is only for commands that list objects"},
+      {{"status", "--timeout-seconds", "0"}, "not in range"},
+      {{"lease", "reserve", "a", "10.0.0.0/24", "fd00::/64", "10.1.0.0/24"}, "At Most 2"}};
+  for (const Case& c : cases) {
+    const Result result = RunWith("127.0.0.1:1", c.words);
+    EXPECT_EQ(result.code, ExitCode::kUsage) << result.err;
+    EXPECT_THAT(result.err, StartsWith("heddlectl: "));
+    EXPECT_THAT(result.err, HasSubstr(c.message));
+    EXPECT_THAT(result.out, IsEmpty());
+  }
+}
+
+}  // namespace
+}  // namespace heddle::cli

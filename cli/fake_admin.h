@@ -1,0 +1,51 @@
+// An AdminService for tests: answers from fixed state, on a loopback port of its own.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "api/heddle/v1/admin.pb.h"
+#include "base/mutex.h"
+
+namespace heddle::cli {
+
+// The time that the fake's answers are told at, and that tests give to Run.
+inline absl::Time FakeNow() { return absl::FromUnixSeconds(1700000000); }
+
+// What the service answers with. Set before a call; not changed during it.
+struct FakeState {
+  v1::GetNetworkResponse network;
+  v1::SetNetworkResponse set_network;
+  v1::ListLeasesResponse leases;  // resting ones are left out unless asked for
+  v1::ListNodesResponse nodes;
+  v1::GetStatusResponse status;
+  v1::WaitAppliedResponse wait;
+  std::vector<v1::WatchEvent> events;          // all are sent, then the stream stays open
+  std::map<std::string, absl::Status> errors;  // by call: "ReserveLease" -> what it answers with
+};
+
+// Three nodes of a dual-stack vxlan network: ready, held with a problem elsewhere, detached.
+FakeState SampleState();
+
+class FakeAdmin {
+ public:
+  explicit FakeAdmin(FakeState state = SampleState());
+  ~FakeAdmin();
+
+  std::string address() const;  // "127.0.0.1:port"
+  FakeState& state();
+  // The requests served, as "Call{text of the message}", oldest first.
+  std::vector<std::string> requests() const;
+  // Ends the process's open watch streams as a controller that stops does.
+  void Stop();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace heddle::cli

@@ -1,0 +1,58 @@
+#compdef heddlectl
+# Completion of heddlectl for zsh. Use: source <(heddlectl completion zsh)
+_heddlectl_choices() {
+  local at='' skip='' previous='' word=''
+  choices='' nodes='' files=''
+  for word in "$@"; do
+    if [ -n "$skip" ]; then skip=''; continue; fi
+    case "$word" in
+    --controller|-o|--output|--timeout-seconds|--wait-timeout-seconds|--after-revision) skip=1; previous="$word" ;;
+    -*) ;;
+    *)
+      case "$at $word" in
+      ' network'|' lease'|' node'|' watch'|' status'|' completion'|'network show'|'network set'|'network check'|'lease list'|'lease show'|'lease reserve'|'lease release'|'node list'|'node show'|'node accept'|'node remove'|'completion bash'|'completion zsh'|'completion fish') at="${at:+$at }$word" ;;
+      esac
+      ;;
+    esac
+  done
+  if [ -n "$skip" ]; then
+    case "$previous" in
+    -o|--output) choices='table wide json yaml name' ;;
+    esac
+    return
+  fi
+  case "$at" in
+  '') choices='network lease node watch status completion --help --controller --output --timeout-seconds --version' ;;
+  'network') choices='show set check --help --controller --output --timeout-seconds' ;;
+  'network show') choices='--help --controller --output --timeout-seconds' ;;
+  'network set') choices='--help --wait --wait-timeout-seconds --controller --output --timeout-seconds' files=1 ;;
+  'network check') choices='--help --controller --output --timeout-seconds' files=1 ;;
+  'lease') choices='list show reserve release --help --controller --output --timeout-seconds' ;;
+  'lease list') choices='--help --resting --controller --output --timeout-seconds' ;;
+  'lease show') choices='--help --controller --output --timeout-seconds' nodes=1 ;;
+  'lease reserve') choices='--help --wait --wait-timeout-seconds --controller --output --timeout-seconds' nodes=1 ;;
+  'lease release') choices='--help --wait --wait-timeout-seconds --yes --controller --output --timeout-seconds' nodes=1 ;;
+  'node') choices='list show accept remove --help --controller --output --timeout-seconds' ;;
+  'node list') choices='--help --controller --output --timeout-seconds' ;;
+  'node show') choices='--help --controller --output --timeout-seconds' nodes=1 ;;
+  'node accept') choices='--help --wait --wait-timeout-seconds --controller --output --timeout-seconds' nodes=1 ;;
+  'node remove') choices='--help --wait --wait-timeout-seconds --yes --controller --output --timeout-seconds' nodes=1 ;;
+  'watch') choices='--help --after-revision --controller --output --timeout-seconds' ;;
+  'status') choices='--help --controller --output --timeout-seconds' ;;
+  'completion') choices='bash zsh fish --help --controller --output --timeout-seconds' ;;
+  'completion bash') choices='--help --controller --output --timeout-seconds' ;;
+  'completion zsh') choices='--help --controller --output --timeout-seconds' ;;
+  'completion fish') choices='--help --controller --output --timeout-seconds' ;;
+  esac
+  if [ -n "$nodes" ]; then
+    choices="$choices $(heddlectl node list -o name --timeout-seconds 2 2>/dev/null)"
+  fi
+}
+
+_heddlectl() {
+  local choices nodes files
+  _heddlectl_choices "${(@)words[2,CURRENT-1]}"
+  [ -n "$files" ] && _files
+  compadd -- ${=choices}
+}
+compdef _heddlectl heddlectl
