@@ -165,6 +165,7 @@ def system_deps():
     )
     system_repository(name = "libnftables", libraries = {":nftables": "libnftables"})
     system_repository(name = "libsystemd", libraries = {":systemd": "libsystemd"})
+    system_repository(name = "re2", libraries = {":re2": "re2"})
     system_repository(name = "xxhash", libraries = {":xxhash": "libxxhash"})
     system_repository(name = "cli11", libraries = {":cli11": "CLI11"})
     system_repository(name = "nlohmann_json", libraries = {":json": "nlohmann_json"})

@@ -1,0 +1,12 @@
+// The rows that table.cc lists, each defined in the file of its name.
+#pragma once
+
+#include "node/backend/backend.h"
+
+namespace heddle::node {
+
+extern const Backend kVxlanBackend;
+extern const Backend kHostGwBackend;
+extern const Backend kAllocBackend;
+
+}  // namespace heddle::node
