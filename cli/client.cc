@@ -53,7 +53,8 @@ absl::Status ToAbslStatus(const grpc::Status& status, const std::string& control
   if (code == absl::StatusCode::kUnavailable) return Unavailable(controller, message);
   if (code == absl::StatusCode::kUnimplemented && message.empty()) {
     return absl::UnimplementedError(
-        absl::StrCat("the server at ", controller, " does not know this call"));
+        absl::StrCat("the server at ", controller,
+                     " does not know this call; is it a heddle-controller of this release?"));
   }
   return absl::Status(code, message);
 }

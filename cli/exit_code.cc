@@ -16,8 +16,6 @@ absl::string_view NextStep(const absl::Status& status) {
       return "Try again, or allow more time with --timeout-seconds.";
     case absl::StatusCode::kNotFound:
       return "See what there is with \"heddlectl node list\" and \"heddlectl lease list\".";
-    case absl::StatusCode::kUnimplemented:
-      return "Check that the other end is a heddle-controller of a matching release.";
     case absl::StatusCode::kInvalidArgument:
       return "Correct it and try again.";
     case absl::StatusCode::kInternal:
@@ -29,8 +27,10 @@ absl::string_view NextStep(const absl::Status& status) {
   }
 }
 
-// A refusal of the controller's that already says what to do: more than one sentence.
-bool SaysMore(absl::string_view cause) { return absl::StrContains(cause, ". "); }
+// Whether a cause already says what to do: it then goes on after its first clause.
+bool SaysMore(absl::string_view cause) {
+  return absl::StrContains(cause, ". ") || absl::StrContains(cause, "; ");
+}
 
 }  // namespace
 

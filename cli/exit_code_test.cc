@@ -30,6 +30,11 @@ TEST(ErrorText, LeavesAControllersOwnNextStep) {
             "heddlectl: cannot reserve: b holds it. Release b first.");
 }
 
+TEST(ErrorText, TakesAHalfSentenceAsANextStep) {
+  EXPECT_EQ(ErrorText("cannot set", absl::UnimplementedError("udp is not built; take vxlan")),
+            "heddlectl: cannot set: udp is not built; take vxlan.");
+}
+
 TEST(ErrorText, EscapesTheCause) {
   EXPECT_EQ(ErrorText("x", absl::InternalError("\x1b[2J. Do y.")), "heddlectl: x: \\x1b[2J. Do y.");
 }
