@@ -10,12 +10,14 @@
 #include <optional>
 #include <utility>
 
+#include "absl/cleanup/cleanup.h"
 #include "absl/random/random.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "base/file.h"
 #include "base/status_macros.h"
+#include "rocksdb/env.h"
 
 namespace heddle::storage {
 namespace {
@@ -39,7 +41,7 @@ absl::Status Explain(const std::string& path, const absl::Status& why) {
   const std::string where = absl::StrCat("storage directory ", path);
   if (absl::IsDataLoss(why)) {
     return absl::DataLossError(absl::StrCat(
-        where, " is damaged: ", why.message(), ". Nothing in it was changed. Move it away and ",
+        where, " is damaged: ", why.message(), ". None of its data was changed. Move it away and ",
         "restore a backup into an empty directory; keep the damaged one for examination"));
   }
   if (absl::StrContains(why.message(), "While lock file") ||
@@ -80,13 +82,29 @@ absl::Status CheckComplete(const Meta& meta, const Position& acknowledged) {
                                           meta.revision, ": the end of its log is missing"));
 }
 
+// Reads the database without changing it: opening for writing replays the log into new files and
+// removes the old ones, and with them what an examination of the damage needs.
+absl::Status Inspect(const std::string& path, const std::optional<Position>& acknowledged) {
+  const std::string folder = DatabaseFolder(path);
+  rocksdb::Env* const env = rocksdb::Env::Default();
+  rocksdb::FileLock* lock = nullptr;
+  const std::string lock_file = absl::StrCat(folder, "/LOCK");
+  HEDDLE_RETURN_IF_ERROR(FromRocksdb(env->LockFile(lock_file, &lock), "RocksDB says"));
+  const auto unlock = absl::MakeCleanup([&] { env->UnlockFile(lock).PermitUncheckedError(); });
+  HEDDLE_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database,
+                          Database::Open(folder, Database::Mode::kReadOnly));
+  HEDDLE_ASSIGN_OR_RETURN(const Meta meta, database->ReadMeta());
+  if (acknowledged) HEDDLE_RETURN_IF_ERROR(CheckComplete(meta, *acknowledged));
+  return database->VerifyChecksums();
+}
+
 absl::StatusOr<OpenedDirectory> OpenExisting(const std::string& path,
                                              const std::optional<Position>& acknowledged) {
+  HEDDLE_RETURN_IF_ERROR(Inspect(path, acknowledged));
   OpenedDirectory opened;
   HEDDLE_ASSIGN_OR_RETURN(opened.database,
                           Database::Open(DatabaseFolder(path), Database::Mode::kReadWrite));
   HEDDLE_ASSIGN_OR_RETURN(opened.meta, opened.database->ReadMeta());
-  if (acknowledged) HEDDLE_RETURN_IF_ERROR(CheckComplete(opened.meta, *acknowledged));
   return opened;
 }
 
@@ -101,7 +119,6 @@ absl::StatusOr<OpenedDirectory> OpenOrMake(const std::string& path, Acknowledged
     HEDDLE_RETURN_IF_ERROR(MakeNew(path, mark));
   }
   HEDDLE_ASSIGN_OR_RETURN(OpenedDirectory opened, OpenExisting(path, acknowledged));
-  HEDDLE_RETURN_IF_ERROR(opened.database->VerifyChecksums());
   // A new term at each open: a fence of an earlier process is old from here on.
   ++opened.meta.term;
   HEDDLE_RETURN_IF_ERROR(opened.database->WriteTerm(opened.meta.term));
