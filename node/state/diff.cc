@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <iterator>
 
+#include "absl/container/btree_set.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 #include "node/state/dependents.h"
@@ -14,16 +15,79 @@ namespace {
 
 using Kind = Operation::Kind;
 
-// What the kernel does by itself while the operations run.
+// What the kernel does by itself while the operations run, and what has to give way.
 struct Upheaval {
   absl::flat_hash_set<std::string> remade;     // links deleted and made anew: all on them is lost
   absl::flat_hash_set<std::string> removed;    // links deleted for good
   absl::flat_hash_set<std::string> disturbed;  // MAC or address changed: part of it may be lost
+  absl::btree_set<RouteKey> displaced;         // routes removed first: see Displace
 
   bool Remakes(absl::string_view link) const { return !link.empty() && remade.contains(link); }
   bool Removes(absl::string_view link) const { return !link.empty() && removed.contains(link); }
+  bool Displaces(const RouteKey& key) const { return displaced.contains(key); }
+  template <typename Key>
+  bool Displaces(const Key&) const {
+    return false;
+  }
+  bool Replans(absl::string_view link) const { return Remakes(link) || Disturbs(link); }
   bool Disturbs(absl::string_view link) const { return !link.empty() && disturbed.contains(link); }
 };
+
+// IPv6 refuses an on-link gateway while a route (the default one aside) leads to that address
+// through another link. So when a peer moves from one link to another, its old route has to go
+// first.
+class Displacement {
+ public:
+  Displacement(const NetworkState& actual, const NetworkState& desired,
+               absl::btree_set<RouteKey>* displaced)
+      : actual_(actual), desired_(desired), displaced_(displaced) {
+    for (const auto& [key, route] : actual.routes) {
+      if (key.destination.family() == Family::kV6) lengths_.insert(key.destination.length());
+    }
+  }
+
+  // A gateway that is about to be set.
+  void Add(const std::string& link, const Ip& gateway, bool onlink) {
+    if (!onlink || gateway.family() != Family::kV6) return;
+    for (int length : lengths_) {
+      const Prefix destination(gateway, length);
+      for (auto it = actual_.routes.lower_bound({destination, 0});
+           it != actual_.routes.end() && it->first.destination == destination; ++it) {
+        if (LeadsElsewhere(it->first, it->second, link)) displaced_->insert(it->first);
+      }
+    }
+  }
+
+ private:
+  // Now, or once its nexthop has been changed.
+  bool LeadsElsewhere(const RouteKey& key, const Route& route, absl::string_view link) const {
+    const absl::string_view later = LinkOf(desired_, key, route);
+    return LinkOf(actual_, key, route) != link || (!later.empty() && later != link);
+  }
+
+  const NetworkState& actual_;
+  const NetworkState& desired_;
+  absl::btree_set<RouteKey>* displaced_;
+  absl::btree_set<int> lengths_;
+};
+
+void Displace(const NetworkState& actual, const NetworkState& desired, Upheaval* upheaval) {
+  Displacement displacement(actual, desired, &upheaval->displaced);
+  for (const auto& [id, nexthop] : desired.nexthops) {
+    const auto have = actual.nexthops.find(id);
+    const bool stays = !upheaval->Replans(nexthop.link);
+    if (stays && have != actual.nexthops.end() && have->second == nexthop) continue;
+    displacement.Add(nexthop.link, nexthop.gateway, nexthop.onlink);
+  }
+  for (const auto& [key, route] : desired.routes) {
+    const auto* via = std::get_if<RouteVia>(&route.via);
+    if (via == nullptr) continue;
+    const auto have = actual.routes.find(key);
+    const bool stays = !upheaval->Replans(via->link);
+    if (stays && have != actual.routes.end() && have->second == route) continue;
+    displacement.Add(via->link, via->gateway, via->onlink);
+  }
+}
 
 Upheaval Foresee(const NetworkState& actual, const NetworkState& desired) {
   Upheaval upheaval;
@@ -43,6 +107,7 @@ Upheaval Foresee(const NetworkState& actual, const NetworkState& desired) {
       upheaval.disturbed.insert(key.link);
     }
   }
+  if (!actual.routes.empty()) Displace(actual, desired, &upheaval);
   return upheaval;
 }
 
@@ -89,8 +154,7 @@ class TableDiff {
   template <typename Key, typename Value>
   void Unwanted(const Key& key, const Value& value) {
     const absl::string_view link = LinkOf(actual_, key, value);
-    if (upheaval_.Remakes(link)) return;
-    if (kPermanent<Value>) return;
+    if (upheaval_.Remakes(link) || upheaval_.Displaces(key) || kPermanent<Value>) return;
     constexpr bool kIsLink = std::is_same_v<Value, Link>;
     if (!kIsLink && !kRemovedBeforeLink<Value> && upheaval_.Removes(link)) return;
     removals_->push_back({Kind::kRemove, std::make_pair(key, value)});
@@ -99,7 +163,7 @@ class TableDiff {
   template <typename Key, typename Value>
   void Both(const Key& key, const Value& have, const Value& want) {
     const absl::string_view link = LinkOf(actual_, key, have);
-    if (upheaval_.Remakes(link)) {
+    if (upheaval_.Remakes(link) || upheaval_.Displaces(key)) {
       Make(Kind::kAdd, key, want);
     } else if (have != want && kUnchangeable<Value>) {
       Make(Kind::kRemove, key, have);
@@ -120,15 +184,16 @@ class TableDiff {
   std::vector<Operation>* removals_;
 };
 
-// Removes the links that are to be made anew, after what the kernel is slow to drop with them.
+// Removes the routes that are displaced, and the links that are to be made anew after what the
+// kernel is slow to drop with them.
 std::vector<Operation> TearDown(const NetworkState& actual, const Upheaval& upheaval) {
   std::vector<Operation> operations;
-  if (upheaval.remade.empty()) return operations;
+  if (upheaval.remade.empty() && upheaval.displaced.empty()) return operations;
   ForEachTable([&](auto table) {
     for (const auto& [key, value] : actual.*table) {
       using Value = std::decay_t<decltype(value)>;
       constexpr bool kExplicit = std::is_same_v<Value, Link> || kRemovedBeforeLink<Value>;
-      if (kExplicit && upheaval.Remakes(LinkOf(actual, key, value))) {
+      if (upheaval.Displaces(key) || (kExplicit && upheaval.Remakes(LinkOf(actual, key, value)))) {
         operations.push_back({Kind::kRemove, std::make_pair(key, value)});
       }
     }

@@ -1,6 +1,7 @@
 // From what the kernel holds to what it should hold: ordered operations. Pure.
 //
-// Order, in this one place: remove links that must be made anew; then make or change what is stood
+// Order, in this one place: remove links that must be made anew, and IPv6 routes that bar a gateway
+// from moving to another link; then make or change what is stood
 // upon first (links, sysctls, addresses, FDB, neighbours, nexthops, routes, rules); then remove
 // what is not wanted in reverse, routes before their nexthops before their devices (the other way
 // round is quadratic in the kernel). Deterministic: depends on the two states alone.

@@ -88,7 +88,7 @@ struct RouteVia {  // without a nexthop object (kernels before 5.3)
   bool onlink = false;
   auto tie() const { return std::tie(link, gateway, onlink); }
 };
-struct Route {                                 // in the main table
+struct Route {                                // in the main table
   std::variant<std::uint32_t, RouteVia> via;  // a nexthop id, or a gateway
   auto tie() const { return std::tie(via); }
 };
@@ -102,8 +102,8 @@ struct RuleSet {
   auto tie() const { return std::tie(cluster, pods, masquerade, forward); }
 };
 
-#define HEDDLE_TIED_COMPARISON(Type)                                                   \
-  inline bool operator==(const Type& a, const Type& b) { return a.tie() == b.tie(); }  \
+#define HEDDLE_TIED_COMPARISON(Type)                                                  \
+  inline bool operator==(const Type& a, const Type& b) { return a.tie() == b.tie(); } \
   inline bool operator!=(const Type& a, const Type& b) { return a.tie() != b.tie(); }
 #define HEDDLE_TIED_ORDER(Type) \
   HEDDLE_TIED_COMPARISON(Type)  \
