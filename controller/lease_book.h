@@ -151,6 +151,8 @@ class LeaseBook {
 
   // What Decide* share.
   absl::Status CheckDecidable(absl::string_view node_id) const;
+  absl::Status CheckGrantable(absl::string_view node_id) const;
+  // `subnets` has those already settled; completes it for every family of the network.
   absl::Status KeepOrChoose(absl::string_view node_id, const std::vector<Prefix>& preferred,
                             absl::Time now, PerFamily<Prefix>* subnets) const;
   std::optional<Prefix> Choose(Family family, absl::string_view node_id,

@@ -37,7 +37,7 @@ absl::StatusOr<Decision> LeaseBook::DecideAcquire(absl::string_view node_id,
                                                   const Advertisement& advertisement,
                                                   const std::vector<Prefix>& preferred,
                                                   absl::Time now) const {
-  HEDDLE_RETURN_IF_ERROR(CheckDecidable(node_id));
+  HEDDLE_RETURN_IF_ERROR(CheckGrantable(node_id));
   HEDDLE_RETURN_IF_ERROR(Validate(advertisement));
   Lease next;
   next.node_id = std::string(node_id);
@@ -55,20 +55,19 @@ absl::StatusOr<Decision> LeaseBook::DecideAcquire(absl::string_view node_id,
 absl::StatusOr<Decision> LeaseBook::DecideReserve(absl::string_view node_id,
                                                   const std::vector<Prefix>& subnets,
                                                   absl::Time now) const {
-  HEDDLE_RETURN_IF_ERROR(CheckDecidable(node_id));
+  HEDDLE_RETURN_IF_ERROR(CheckGrantable(node_id));
   Lease next;
   next.node_id = std::string(node_id);
-  HEDDLE_RETURN_IF_ERROR(KeepOrChoose(node_id, subnets, now, &next.subnets));
-  PerFamily<Prefix> asked;
   for (const Prefix& subnet : subnets) {
-    auto& one = asked[subnet.family()];
-    if (one) {
-      return absl::InvalidArgumentError(absl::StrCat(one->ToString(), " and ", subnet.ToString(),
+    auto& asked = next.subnets[subnet.family()];
+    if (asked) {
+      return absl::InvalidArgumentError(absl::StrCat(asked->ToString(), " and ", subnet.ToString(),
                                                      ": a node has one subnet per family"));
     }
-    one = subnet;
+    asked = subnet;
     HEDDLE_RETURN_IF_ERROR(CheckReservable(subnet, node_id, now));
   }
+  HEDDLE_RETURN_IF_ERROR(KeepOrChoose(node_id, {}, now, &next.subnets));
   const Lease* held = Find(node_id);
   if (held != nullptr) next.advertisement = held->advertisement;
   next.reserved = true;
@@ -88,10 +87,8 @@ absl::StatusOr<Decision> LeaseBook::DecideRelease(absl::string_view node_id, abs
   return decision;
 }
 
-// For each family of the network: the subnet held when it still fits, else one to take.
-absl::Status LeaseBook::KeepOrChoose(absl::string_view node_id,
-                                     const std::vector<Prefix>& preferred, absl::Time now,
-                                     PerFamily<Prefix>* subnets) const {
+absl::Status LeaseBook::CheckGrantable(absl::string_view node_id) const {
+  HEDDLE_RETURN_IF_ERROR(CheckDecidable(node_id));
   if (!network_) {
     return absl::FailedPreconditionError(
         "no network is configured yet; set one with `heddlectl network set`");
@@ -100,10 +97,17 @@ absl::Status LeaseBook::KeepOrChoose(absl::string_view node_id,
     return absl::DataLossError(absl::StrCat("the record of the lease of '", node_id,
                                             "' cannot be read; release the lease to start anew"));
   }
+  return absl::OkStatus();
+}
+
+// The subnet held when it still fits, else one to take.
+absl::Status LeaseBook::KeepOrChoose(absl::string_view node_id,
+                                     const std::vector<Prefix>& preferred, absl::Time now,
+                                     PerFamily<Prefix>* subnets) const {
   const Lease* held = Find(node_id);
   for (Family family : kFamilies) {
     const auto& range = network_->ranges[family];
-    if (!range) continue;
+    if (!range || (*subnets)[family]) continue;
     const auto kept = held != nullptr ? held->subnets[family] : std::nullopt;
     (*subnets)[family] =
         kept && range->Allows(*kept) ? kept : Choose(family, node_id, preferred, now);
