@@ -1,0 +1,256 @@
+#include "node/agent.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <poll.h>
+#include <string.h>
+
+#include <algorithm>
+#include <array>
+#include <chrono>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "node/backend/backend.h"
+#include "node/forwarding.h"
+#include "node/host/inventory.h"
+#include "node/service_notice.h"
+#include "node/snapshot_file.h"
+#include "node/subnet_env.h"
+#include "spdlog/spdlog.h"
+
+namespace heddle::node {
+namespace {
+
+constexpr absl::Duration kSaveDelay = absl::Seconds(1);
+// Links and addresses come in bursts; one look sees them all.
+constexpr absl::Duration kLookSettle = absl::Milliseconds(10);
+constexpr absl::Duration kLookSpacing = absl::Milliseconds(200);
+// Between looks when nothing hints at a change, and while there is no underlay.
+constexpr absl::Duration kLookAgain = absl::Seconds(60), kLookForMissing = absl::Seconds(1);
+
+// Time that never steps. Only differences mean something.
+absl::Time MonotonicNow() {
+  return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
+}
+
+}  // namespace
+
+Agent::Agent(AgentOptions options, std::unique_ptr<Dataplane> dataplane,
+             std::unique_ptr<KernelWatch> watch)
+    : options_(std::move(options)),
+      dataplane_(std::move(dataplane)),
+      watch_(std::move(watch)),
+      executor_(options_.executor, dataplane_.get()),
+      session_(
+          options_.session, [this](SessionEvent event) { events_.Post(std::move(event)); },
+          [this] {
+            return Resume{executor_.resume_position(), executor_.set_hash()};
+          }) {}
+
+absl::Status Agent::Run(int stop_fd) {
+  RestoreSnapshot();
+  for (bool stop = false; !stop;) {
+    absl::Time now = MonotonicNow();
+    if (look_at_host_ <= now || network_looked_for_ != executor_.network()) LookAtHost(now);
+    const std::uint64_t passes = executor_.full_passes();
+    executor_.Step(now);
+    if (executor_.full_passes() != passes) malloc_trim(0);  // a whole plan was made and dropped
+    now = MonotonicNow();
+    WriteSubnetFile();
+    Remember(now);
+    session_.Tick(now);
+    Advertise();
+    Report();
+    TellSystemd();
+    HEDDLE_RETURN_IF_ERROR(Wait(stop_fd, &stop));
+    TakeEvents();
+    TakeHints();
+  }
+  NotifyStopping();
+  SaveSnapshot();
+  spdlog::info("stopped; the data plane stays as it is, 'heddle-node cleanup' removes it");
+  return absl::OkStatus();
+}
+
+absl::Time Agent::NextDue() const {
+  return std::min({executor_.next_due(), session_.next_due(), look_at_host_, save_at_});
+}
+
+absl::Status Agent::Wait(int stop_fd, bool* stop) {
+  std::array<pollfd, 3> fds = {
+      {{stop_fd, POLLIN, 0}, {events_.fd(), POLLIN, 0}, {watch_->fd(), POLLIN, 0}}};
+  const absl::Duration wait = NextDue() - MonotonicNow();
+  int timeout_ms = -1;
+  if (wait < absl::Hours(1)) {
+    // Rounded up: waking early would only mean to wait again.
+    timeout_ms = std::max<std::int64_t>(
+        0, absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1))));
+  }
+  const int ready = poll(fds.data(), fds.size(), timeout_ms);
+  if (ready < 0 && errno != EINTR) {
+    return absl::InternalError(absl::StrCat("cannot wait for events: poll: ", strerror(errno)));
+  }
+  *stop = ready > 0 && fds[0].revents != 0;
+  return absl::OkStatus();
+}
+
+void Agent::TakeEvents() {
+  for (SessionEvent& event : events_.TakeAll()) {
+    const absl::Time now = MonotonicNow();
+    std::optional<Update> update = session_.Handle(std::move(event), now);
+    if (!update) continue;
+    if (std::holds_alternative<Heartbeat>(*update)) heartbeat_unanswered_ = true;
+    const absl::Status status = executor_.Handle(*std::move(update), now);
+    if (status.ok()) {
+      session_.Next();
+    } else {
+      session_.Drop(status, now);
+    }
+  }
+}
+
+void Agent::TakeHints() {
+  const KernelHints hints = watch_->Drain();
+  const absl::Time now = MonotonicNow();
+  if (hints.host)
+    look_at_host_ = std::min(look_at_host_, std::max(now + kLookSettle, last_look_ + kLookSpacing));
+  if (hints.any) executor_.LookAgain(now);
+}
+
+// Reads the host's own links, addresses and routes, and whether it forwards.
+void Agent::LookAtHost(absl::Time now) {
+  network_looked_for_ = executor_.network();
+  last_look_ = now;
+  look_at_host_ = now + kLookAgain;
+  if (!network_looked_for_) return;  // the families are not known yet
+  forwarding_problems_ = ForwardingProblems(*network_looked_for_);
+  const auto select = [&]() -> absl::StatusOr<HostFacts> {
+    HEDDLE_ASSIGN_OR_RETURN(const HostInventory inventory, ReadInventory());
+    const auto& ranges = network_looked_for_->ranges;
+    return SelectUnderlay(inventory, options_.underlay, ranges[Family::kV4].has_value(),
+                          ranges[Family::kV6].has_value());
+  };
+  absl::StatusOr<HostFacts> facts = select();
+  if (!facts.ok()) look_at_host_ = now + kLookForMissing;
+  executor_.SetHost(std::move(facts), now);
+}
+
+void Agent::RestoreSnapshot() {
+  absl::StatusOr<Remembered> saved = ReadSnapshotFile(options_.snapshot_file);
+  if (absl::IsNotFound(saved.status())) return;
+  if (!saved.ok()) {
+    spdlog::warn("starting without the saved snapshot: {}", std::string(saved.status().message()));
+    return;
+  }
+  if (saved->self.node_id != options_.executor.node_id) {
+    spdlog::warn("starting without the saved snapshot {}: it is of node {}, and this is {}",
+                 options_.snapshot_file, saved->self.node_id, options_.executor.node_id);
+    return;
+  }
+  spdlog::info("going on from the saved snapshot of {} peers", saved->peers.size());
+  executor_.Restore(*std::move(saved));
+  saved_version_ = executor_.remembered_version();
+}
+
+// Keeps the snapshot on disk, a little later than it changes: changes come in bursts.
+void Agent::Remember(absl::Time now) {
+  if (executor_.remembered_version() != saved_version_) {
+    save_at_ = std::min(save_at_, now + kSaveDelay);
+  }
+  if (save_at_ <= now) SaveSnapshot();
+}
+
+void Agent::SaveSnapshot() {
+  save_at_ = absl::InfiniteFuture();
+  if (executor_.remembered_version() == saved_version_) return;
+  const std::optional<Remembered> remembered = executor_.remembered();
+  if (!remembered) return;
+  saved_version_ = executor_.remembered_version();
+  snapshot_status_ = WriteSnapshotFile(options_.snapshot_file, *remembered);
+}
+
+// subnet.env says what the kernel holds now, so that a pod is never put on a path that is not
+// there.
+void Agent::WriteSubnetFile() {
+  if (!executor_.ready() || !executor_.basis()) return;
+  const PlanBasis& basis = *executor_.basis();
+  const Backend* backend = FindBackend(basis.network.backend.type);
+  if (backend == nullptr) return;  // the executor says so
+  const absl::StatusOr<int> mtu_bytes = backend->pod_mtu_bytes(basis.network, basis.host);
+  if (!mtu_bytes.ok()) {
+    subnet_file_status_ = mtu_bytes.status();
+    return;
+  }
+  const std::string content =
+      SubnetEnvText(basis.network, basis.self, *mtu_bytes, options_.executor.plan.ip_masq);
+  if (content == subnet_file_content_ && subnet_file_status_.ok()) return;
+  subnet_file_status_ = WriteSubnetEnv(options_.subnet_file, content);
+  subnet_file_content_ = content;
+}
+
+void Agent::Advertise() {
+  if (!session_.attached() || !executor_.advertisement()) return;
+  const bool told =
+      advertised_stream_ == session_.stream() && advertised_ == executor_.advertisement();
+  if (told) return;
+  advertised_stream_ = session_.stream();
+  advertised_ = executor_.advertisement();
+  std::vector<Prefix> preferred;
+  if (executor_.self()) {
+    executor_.self()->subnets.ForEach(
+        [&](Family, const Prefix& subnet) { preferred.push_back(subnet); });
+  }
+  session_.SendAdvertise(*advertised_, preferred);
+}
+
+std::vector<std::string> Agent::Problems() const {
+  std::vector<std::string> problems = executor_.problems();
+  problems.insert(problems.end(), forwarding_problems_.begin(), forwarding_problems_.end());
+  for (const absl::Status* status : {&subnet_file_status_, &snapshot_status_}) {
+    if (!status->ok()) problems.emplace_back(status->message());
+  }
+  return problems;
+}
+
+// Tells the controller when something is new, and at each heartbeat; and the log, once.
+void Agent::Report() {
+  Applied applied = executor_.applied();
+  applied.problems = Problems();
+  for (const std::string& problem : applied.problems) {
+    const auto& logged = problems_logged_;
+    if (std::find(logged.begin(), logged.end(), problem) == logged.end()) {
+      spdlog::warn("{}", problem);
+    }
+  }
+  if (applied.problems.empty() && !problems_logged_.empty()) spdlog::info("all is well again");
+  problems_logged_ = applied.problems;
+  if (!session_.attached()) return;
+  const bool news = reported_stream_ != session_.stream() || applied != reported_;
+  if (!news && !heartbeat_unanswered_) return;
+  session_.SendApplied(applied);
+  reported_ = std::move(applied);
+  reported_stream_ = session_.stream();
+  heartbeat_unanswered_ = false;
+}
+
+void Agent::TellSystemd() {
+  if (executor_.ready() && subnet_file_status_.ok() && !std::exchange(ready_told_, true)) {
+    spdlog::info("ready: this node's subnet and its {} peers are in the kernel",
+                 executor_.applied().peers);
+    NotifyReady();
+  }
+  std::string status =
+      session_.attached()
+          ? absl::StrCat("Attached to ", session_.controller(), ", ", executor_.applied().peers,
+                         " peers at revision ", executor_.applied().revision)
+          : std::string("No controller; the data plane stays as it is");
+  if (!problems_logged_.empty())
+    absl::StrAppend(&status, "; ", problems_logged_.size(), " problems");
+  if (status == service_status_) return;
+  NotifyStatus(status);
+  service_status_ = std::move(status);
+}
+
+}  // namespace heddle::node

@@ -1,0 +1,81 @@
+// The node's one thread: it waits for the controller, the kernel and the clock, and drives the
+// executor. Everything else it owns: the session, the files, what systemd is told.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "node/dataplane/dataplane.h"
+#include "node/dataplane/kernel_watch.h"
+#include "node/event_queue.h"
+#include "node/executor.h"
+#include "node/host/host_facts.h"
+#include "node/session.h"
+
+namespace heddle::node {
+
+struct AgentOptions {
+  ExecutorOptions executor;
+  SessionOptions session;
+  UnderlayOptions underlay;
+  std::string subnet_file;    // "/run/heddle/subnet.env"
+  std::string snapshot_file;  // under --state-dir
+};
+
+class Agent {
+ public:
+  // Both must belong to the calling thread's network namespace; Run is to be called in that thread.
+  Agent(AgentOptions options, std::unique_ptr<Dataplane> dataplane,
+        std::unique_ptr<KernelWatch> watch);
+
+  // Until `stop_fd` becomes readable. Leaves the data plane as it is. Not OK: poll(2) failed.
+  absl::Status Run(int stop_fd);
+
+ private:
+  absl::Status Wait(int stop_fd, bool* stop);
+  absl::Time NextDue() const;
+  void TakeEvents();
+  void TakeHints();
+  void LookAtHost(absl::Time now);
+  void Remember(absl::Time now);
+  void RestoreSnapshot();
+  void SaveSnapshot();
+  void WriteSubnetFile();
+  void Advertise();
+  void Report();
+  void TellSystemd();
+  std::vector<std::string> Problems() const;
+
+  const AgentOptions options_;
+  EventQueue events_;  // outlives session_, whose threads post to it
+  const std::unique_ptr<Dataplane> dataplane_;
+  const std::unique_ptr<KernelWatch> watch_;
+  Executor executor_;
+  Session session_;
+
+  absl::Time look_at_host_ = absl::InfinitePast();  // when to read the host's own links again
+  absl::Time last_look_ = absl::InfinitePast();
+  std::optional<Network> network_looked_for_;  // the families of which were asked for
+  absl::Time save_at_ = absl::InfiniteFuture();
+  std::uint64_t saved_version_ = 0;
+
+  // What was last told to whom.
+  std::uint64_t advertised_stream_ = 0, reported_stream_ = 0;
+  std::optional<Advertisement> advertised_;
+  Applied reported_;
+  bool heartbeat_unanswered_ = false;
+  std::string subnet_file_content_, service_status_;
+  bool ready_told_ = false;
+
+  // The agent's own; the executor has its.
+  std::vector<std::string> forwarding_problems_;
+  absl::Status subnet_file_status_, snapshot_status_;
+  std::vector<std::string> problems_logged_;
+};
+
+}  // namespace heddle::node

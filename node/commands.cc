@@ -1,0 +1,116 @@
+#include "node/commands.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <iostream>
+#include <string>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "node/dataplane/kernel.h"
+#include "node/dataplane/kernel_watch.h"
+#include "node/instance_lock.h"
+#include "spdlog/spdlog.h"
+
+namespace heddle::node {
+namespace {
+
+int Fail(const absl::Status& status, int exit_code = kExitFailure) {
+  spdlog::error("{}", std::string(status.message()));
+  return exit_code;
+}
+
+int FailToLock(const absl::Status& status) {
+  return Fail(status, absl::IsFailedPrecondition(status) ? kExitBusy : kExitFailure);
+}
+
+// Turns the signals that stop us into a readable file descriptor, for this thread and all that it
+// starts.
+absl::StatusOr<int> OpenStopSignals() {
+  sigset_t signals;
+  sigemptyset(&signals);
+  sigaddset(&signals, SIGTERM);
+  sigaddset(&signals, SIGINT);
+  signal(SIGPIPE, SIG_IGN);
+  if (sigprocmask(SIG_BLOCK, &signals, nullptr) == 0) {
+    const int fd = signalfd(-1, &signals, SFD_CLOEXEC);
+    if (fd >= 0) return fd;
+  }
+  return absl::InternalError(absl::StrCat("cannot listen for signals: ", strerror(errno)));
+}
+
+absl::Status RunAgent(const Flags& flags) {
+  HEDDLE_ASSIGN_OR_RETURN(const int stop_fd, OpenStopSignals());
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<KernelDataplane> dataplane, OpenKernelDataplane());
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<KernelWatch> watch,
+                          OpenKernelWatch(dataplane->netlink_port()));
+  Agent agent(flags.agent, std::move(dataplane), std::move(watch));
+  return agent.Run(stop_fd);
+}
+
+// True when something was removed.
+bool RemoveFile(const std::string& path, bool* failed) {
+  if (unlink(path.c_str()) == 0) {
+    std::cout << "remove file " << path << "\n";
+    return true;
+  }
+  if (errno != ENOENT) {
+    spdlog::error("cannot remove {}: {}", path, strerror(errno));
+    *failed = true;
+  }
+  return false;
+}
+
+absl::Status RemoveKernelObjects(Dataplane* dataplane, std::size_t* removed, bool* failed) {
+  HEDDLE_ASSIGN_OR_RETURN(const NetworkState actual, dataplane->Read());
+  const std::vector<Operation> operations = Diff(actual, {});
+  for (const Operation& operation : operations) std::cout << operation.ToString() << "\n";
+  const std::vector<Failure> failures = dataplane->Apply(operations);
+  for (const Failure& failure : failures) {
+    spdlog::error("{}", std::string(failure.status.message()));
+    *failed = true;
+  }
+  *removed += operations.size() - failures.size();
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+int RunNode(const Flags& flags) {
+  const absl::StatusOr<InstanceLock> lock = InstanceLock::Take();
+  if (!lock.ok()) return FailToLock(lock.status());
+  const absl::Status status = RunAgent(flags);
+  return status.ok() ? kExitOk : Fail(status);
+}
+
+int RunCleanup(const Flags& flags) {
+  const absl::StatusOr<InstanceLock> lock = InstanceLock::Take();
+  if (!lock.ok()) return FailToLock(lock.status());
+  absl::StatusOr<std::unique_ptr<KernelDataplane>> dataplane = OpenKernelDataplane();
+  if (!dataplane.ok()) return Fail(dataplane.status());
+  std::size_t removed = 0;
+  bool failed = false;
+  const absl::Status status = RemoveKernelObjects(dataplane->get(), &removed, &failed);
+  if (!status.ok()) return Fail(status);
+  for (const std::string& path : {flags.agent.subnet_file, flags.agent.snapshot_file}) {
+    removed += RemoveFile(path, &failed);
+  }
+  if (removed == 0 && !failed) std::cout << "nothing to remove\n";
+  return failed ? kExitFailure : kExitOk;
+}
+
+int RunShow() {
+  absl::StatusOr<std::unique_ptr<KernelDataplane>> dataplane = OpenKernelDataplane();
+  if (!dataplane.ok()) return Fail(dataplane.status());
+  const absl::StatusOr<NetworkState> state = (*dataplane)->Read();
+  if (!state.ok()) return Fail(state.status());
+  std::cout << state->ToString();
+  return kExitOk;
+}
+
+}  // namespace heddle::node

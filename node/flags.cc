@@ -1,0 +1,258 @@
+#include "node/flags.h"
+
+#include <unistd.h>
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cctype>
+#include <random>
+
+#include "absl/strings/ascii.h"
+#include "absl/strings/numbers.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_format.h"
+#include "absl/strings/str_split.h"
+#include "base/status_macros.h"
+#include "spdlog/spdlog.h"
+
+namespace heddle::node {
+namespace {
+
+constexpr char kVersion[] = "0.1.0";
+
+constexpr char kFooter[] =
+    "Every flag can be set by an environment variable, HEDDLE_NODE_ and the flag's name in "
+    "capitals "
+    "with '_' for '-' (HEDDLE_NODE_SUBNET_FILE); the flag wins.\n\n"
+    "Exit codes: 0 done, or stopped by SIGTERM or SIGINT; 1 it could not be done, the reason is on "
+    "standard error; 2 a flag is wrong; 3 another heddle-node runs in this network namespace.\n\n"
+    "Stopping heddle-node leaves the data plane in place: pods stay connected. 'heddle-node "
+    "cleanup' removes it.";
+
+// The command line as it was typed.
+struct RawFlags {
+  std::string controllers = "127.0.0.1:7411";
+  std::string node_id;
+  std::vector<std::string> iface, iface_regex;
+  std::string iface_can_reach, public_ip, public_ipv6;
+  bool ip_masq = false, forward_rules = true, nexthop_objects = true;
+  std::string subnet_file = "/run/heddle/subnet.env";
+  std::string state_dir = "/var/lib/heddle/node";
+  int resync_seconds = 60;
+  double hold_removals_fraction = 0.5;
+  std::size_t hold_removals_min = 8;
+  std::string log_level = "info";
+};
+
+std::string HostName() {
+  char name[256] = "";
+  if (gethostname(name, sizeof(name) - 1) != 0) return "";
+  return absl::AsciiStrToLower(name);
+}
+
+std::string EnvironmentName(std::string flag) {
+  for (char& c : flag) c = c == '-' ? '_' : absl::ascii_toupper(c);
+  return absl::StrCat("HEDDLE_NODE_", flag);
+}
+
+// Adds flags of any type alike: with their variable, and the default in the help.
+template <typename T>
+CLI::Option* Add(CLI::App* app, const std::string& name, T* value, const std::string& meaning) {
+  return app->add_option(absl::StrCat("--", name), *value, meaning)
+      ->envname(EnvironmentName(name))
+      ->capture_default_str();
+}
+
+// Bare, or with =true or =false, as flannel's.
+void AddSwitch(CLI::App* app, const std::string& name, bool* value, const std::string& meaning) {
+  app->add_flag(absl::StrCat("--", name), *value,
+                absl::StrCat(meaning, " (--", name, " or --", name, "=true, --", name,
+                             "=false; default ", *value ? "true" : "false", ")"))
+      ->envname(EnvironmentName(name));
+}
+
+void DefineController(CLI::App* app, RawFlags* raw) {
+  Add(app, "controllers", &raw->controllers,
+      "Controllers to attach to, host:port each, separated by commas. One is chosen by chance; the "
+      "others are tried when it fails.");
+  Add(app, "node-id", &raw->node_id,
+      "Name of this node in the cluster: 1 to 253 of a-z 0-9 . - _; it keeps its subnet as long as "
+      "the name stays. The default is the host name.");
+}
+
+void DefineUnderlay(CLI::App* app, RawFlags* raw) {
+  Add(app, "iface", &raw->iface,
+      "Interface (a name or an address) that carries traffic between hosts. May be repeated: the "
+      "first that fits is taken. The default is the interface of the default route.");
+  Add(app, "iface-regex", &raw->iface_regex,
+      "Regular expression that the interface's address or name must match. May be repeated; used "
+      "when no --iface fits.");
+  Add(app, "iface-can-reach", &raw->iface_can_reach,
+      "Take the interface over which the host would reach this address.");
+  Add(app, "public-ip", &raw->public_ip,
+      "IPv4 address that the other hosts shall send to, for example that of a NAT. The default is "
+      "the interface's own.");
+  Add(app, "public-ipv6", &raw->public_ipv6, "The same for IPv6.");
+}
+
+void DefineDataPlane(CLI::App* app, RawFlags* raw) {
+  AddSwitch(app, "ip-masq", &raw->ip_masq,
+            "Masquerade what pods send to addresses outside the cluster network.");
+  AddSwitch(app, "forward-rules", &raw->forward_rules,
+            "Accept forwarded traffic from and to the cluster network.");
+  AddSwitch(
+      app, "nexthop-objects", &raw->nexthop_objects,
+      "Use nexthop objects, which stay quick with tens of thousands of peers, where the kernel has "
+      "them, 5.3 or newer.");
+  Add(app, "resync-seconds", &raw->resync_seconds,
+      "Seconds between two checks of the whole kernel state. Changes that the kernel reports are "
+      "repaired at once, whatever this is.")
+      ->check(CLI::Range(1, 86400));
+  Add(app, "hold-removals-fraction", &raw->hold_removals_fraction,
+      "A snapshot that removes more than this part of the peers, 0 to 1, is held until an "
+      "administrator accepts it with 'heddlectl node accept'.")
+      ->check(CLI::Range(0.0, 1.0));
+  Add(app, "hold-removals-min", &raw->hold_removals_min,
+      "Sets of fewer peers than this are never held.");
+}
+
+void DefineFiles(CLI::App* app, RawFlags* raw) {
+  Add(app, "subnet-file", &raw->subnet_file,
+      "File to write this node's subnet and MTU to, for the flannel CNI plugin.");
+  Add(app, "state-dir", &raw->state_dir,
+      "Folder for the last good snapshot, from which the node starts when no controller answers.");
+  Add(app, "log-level", &raw->log_level, "How much to log: trace, debug, info, warn, error or off.")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
+}
+
+absl::StatusOr<std::optional<Ip>> ParseAddress(const std::string& flag, const std::string& text,
+                                               std::optional<Family> family) {
+  if (text.empty()) return std::optional<Ip>();
+  const absl::StatusOr<Ip> ip = Ip::Parse(text);
+  if (!ip.ok() || (family && ip->family() != *family)) {
+    return absl::InvalidArgumentError(absl::StrCat(
+        "--", flag, ": '", text, "' is not an ", family ? FamilyName(*family) : "IP", " address"));
+  }
+  return std::optional<Ip>(*ip);
+}
+
+absl::StatusOr<UnderlayOptions> ToUnderlay(const RawFlags& raw) {
+  UnderlayOptions underlay;
+  underlay.iface = raw.iface;
+  underlay.iface_regex = raw.iface_regex;
+  HEDDLE_ASSIGN_OR_RETURN(underlay.iface_can_reach,
+                          ParseAddress("iface-can-reach", raw.iface_can_reach, std::nullopt));
+  HEDDLE_ASSIGN_OR_RETURN(underlay.public_address[Family::kV4],
+                          ParseAddress("public-ip", raw.public_ip, Family::kV4));
+  HEDDLE_ASSIGN_OR_RETURN(underlay.public_address[Family::kV6],
+                          ParseAddress("public-ipv6", raw.public_ipv6, Family::kV6));
+  return underlay;
+}
+
+std::uint64_t RandomSeed() {
+  std::random_device device;
+  return static_cast<std::uint64_t>(device()) << 32 | device();
+}
+
+absl::StatusOr<Flags> ToFlags(const RawFlags& raw) {
+  Flags flags;
+  const std::string node_id = raw.node_id.empty() ? HostName() : raw.node_id;
+  if (const absl::Status valid = ValidateNodeId(node_id); !valid.ok()) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(raw.node_id.empty() ? "the host name cannot serve as node id, set --node-id: "
+                                         : "--node-id: ",
+                     valid.message()));
+  }
+  SessionOptions& session = flags.agent.session;
+  HEDDLE_ASSIGN_OR_RETURN(session.controllers, ParseControllers(raw.controllers));
+  session.node_id = node_id;
+  session.instance_id = absl::StrFormat("%016x%016x", RandomSeed(), RandomSeed());
+  session.software_version = kVersion;
+  session.seed = RandomSeed();
+
+  ExecutorOptions& executor = flags.agent.executor;
+  executor.node_id = node_id;
+  executor.plan = {raw.ip_masq, raw.forward_rules, raw.nexthop_objects};
+  executor.guard = {raw.hold_removals_fraction, raw.hold_removals_min};
+  executor.resync = absl::Seconds(raw.resync_seconds);
+  executor.seed = RandomSeed();
+
+  HEDDLE_ASSIGN_OR_RETURN(flags.agent.underlay, ToUnderlay(raw));
+  flags.agent.subnet_file = raw.subnet_file;
+  flags.agent.snapshot_file = absl::StrCat(raw.state_dir, "/snapshot");
+  flags.state_dir = raw.state_dir;
+  flags.log_level = raw.log_level;
+  return flags;
+}
+
+}  // namespace
+
+absl::StatusOr<std::vector<std::string>> ParseControllers(const std::string& text) {
+  std::vector<std::string> controllers;
+  for (absl::string_view part : absl::StrSplit(text, ',', absl::SkipWhitespace())) {
+    part = absl::StripAsciiWhitespace(part);
+    const auto colon = part.rfind(':');
+    const absl::string_view host = colon == part.npos ? part : part.substr(0, colon);
+    int port = 0;
+    const bool port_ok = colon != part.npos && absl::SimpleAtoi(part.substr(colon + 1), &port) &&
+                         port > 0 && port < 65536;
+    const bool bracketed = !host.empty() && host.front() == '[' && host.back() == ']';
+    if (host.empty() || !port_ok || (!bracketed && host.find(':') != host.npos)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--controllers: '", part,
+                       "' is not host:port, such as 10.0.0.1:7411 or [2001:db8::1]:7411"));
+    }
+    controllers.emplace_back(part);
+  }
+  if (controllers.empty()) {
+    return absl::InvalidArgumentError("--controllers: name at least one, as host:port");
+  }
+  return controllers;
+}
+
+ParsedFlags ParseFlags(int argc, char** argv) {
+  RawFlags raw;
+  CLI::App app(
+      "Joins this host to a Heddle pod network: attaches to a controller, gets a subnet, and keeps "
+      "the kernel's links, routes and rules as the controller says. Needs root, or CAP_NET_ADMIN.",
+      "heddle-node");
+  app.set_version_flag("--version", absl::StrCat("heddle-node ", kVersion),
+                       "Print the version and exit.");
+  app.footer(kFooter);
+  app.get_formatter()->column_width(34);
+  DefineController(&app, &raw);
+  DefineUnderlay(&app, &raw);
+  DefineDataPlane(&app, &raw);
+  DefineFiles(&app, &raw);
+  app.require_subcommand(0, 1);
+  app.fallthrough();
+  const CLI::App* cleanup = app.add_subcommand(
+      "cleanup",
+      "Remove all that heddle-node has made on this host and nothing else: links, routes, "
+      "nexthops, "
+      "nftables rules, the subnet file and the saved snapshot. Its lease stays until it expires or "
+      "'heddlectl lease release' ends it.");
+  const CLI::App* show = app.add_subcommand(
+      "show", "Print what the kernel holds of heddle-node's, one object per line, and exit.");
+  ParsedFlags parsed;
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& error) {
+    parsed.exit_code = app.exit(error) == 0 ? kExitOk : kExitUsage;
+    return parsed;
+  }
+  absl::StatusOr<Flags> flags = ToFlags(raw);
+  if (!flags.ok()) {
+    spdlog::error("{}", std::string(flags.status().message()));
+    parsed.exit_code = kExitUsage;
+    return parsed;
+  }
+  parsed.flags = *std::move(flags);
+  parsed.flags.command = cleanup->parsed() ? Command::kCleanup
+                         : show->parsed()  ? Command::kShow
+                                           : Command::kRun;
+  parsed.run = true;
+  return parsed;
+}
+
+}  // namespace heddle::node
