@@ -79,13 +79,13 @@ TEST_P(StoreConformance, ABatchIsDeliveredBeforeItsCommitIsAnswered) {
   auto subscription = store().Subscribe("", Now(), &sink);
   ASSERT_TRUE(subscription.ok()) << subscription.status();
   for (int i = 0; i < 50; ++i) {
-    std::promise<Revision> newest_at_answer;
+    Awaited<Revision> newest_at_answer;
     Revision committed = 0;
     store().Commit({{}, {}, {Put("k", absl::StrCat(i))}}, [&](absl::StatusOr<Outcome> outcome) {
       committed = outcome.ok() ? outcome->position.revision : 0;
-      newest_at_answer.set_value(sink.seen().empty() ? 0 : sink.seen().back().revision);
+      newest_at_answer.Set(sink.seen().empty() ? 0 : sink.seen().back().revision);
     });
-    const Revision newest = newest_at_answer.get_future().get();
+    const std::optional<Revision> newest = newest_at_answer.Wait();
     ASSERT_NE(committed, 0u);
     ASSERT_EQ(newest, committed);
   }
@@ -153,12 +153,12 @@ TEST_P(StoreConformance, ADestroyedSubscriptionDeliversNoMore) {
     RecordingSink sink;
     auto subscription = store().Subscribe("", Now(), &sink);
     ASSERT_TRUE(subscription.ok()) << subscription.status();
-    std::promise<void> answered;
+    Awaited<bool> answered;
     store().Commit({{}, {}, {Put("k", absl::StrCat(i))}},
-                   [&](const absl::StatusOr<Outcome>&) { answered.set_value(); });
+                   [&](const absl::StatusOr<Outcome>&) { answered.Set(true); });
     subscription->reset();
     const std::size_t at_the_end = sink.seen().size();
-    answered.get_future().wait();
+    ASSERT_TRUE(answered.Wait());
     MustPut("k", "later");
     EXPECT_EQ(sink.seen().size(), at_the_end);
   }

@@ -74,16 +74,16 @@ TEST_P(StoreConformance, AKeyIsClaimedOnce) {
 TEST_P(StoreConformance, CommitsInFlightSeeEachOther) {
   constexpr int kInFlight = 200;
   std::atomic<int> applied{0}, refused{0};
-  std::promise<void> all;
+  Awaited<bool> all;
   for (int i = 0; i < kInFlight; ++i) {
     store().Commit({{}, {PrefixEmpty("p/")}, {Put(absl::StrCat("p/", i), "v")}},
                    [&](const absl::StatusOr<Outcome>& outcome) {
                      const bool first = outcome.ok() && outcome->kind == Outcome::Kind::kApplied;
                      (first ? applied : refused)++;
-                     if (applied + refused == kInFlight) all.set_value();
+                     if (applied + refused == kInFlight) all.Set(true);
                    });
   }
-  ASSERT_EQ(all.get_future().wait_for(kTestPatience), std::future_status::ready);
+  ASSERT_TRUE(all.Wait());
   EXPECT_EQ(applied, 1);
   EXPECT_EQ(MustList("p/").size(), 1u);
 }

@@ -4,7 +4,7 @@
 
 #include <chrono>
 #include <condition_variable>
-#include <future>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -34,16 +34,35 @@ inline Guard PrefixEmpty(std::string prefix) {
   return {Guard::Kind::kPrefixEmpty, std::move(prefix), 0};
 }
 
+// A value that one thread sets and another waits for. Unlike a std::promise it may be destroyed as
+// soon as Wait has returned.
+template <typename T>
+class Awaited {
+ public:
+  void Set(T value) {
+    MutexLock lock(&mutex_);
+    value_ = std::move(value);
+    set_.notify_all();
+  }
+  // Nothing when it does not come.
+  std::optional<T> Wait() {
+    MutexLock lock(&mutex_);
+    set_.wait_for(lock.native(), kTestPatience, [&] { return value_.has_value(); });
+    return value_;
+  }
+
+ private:
+  Mutex mutex_;
+  std::condition_variable set_;
+  std::optional<T> value_;
+};
+
 // Commits and waits for the answer; DeadlineExceeded, which no engine gives, when none comes.
 inline absl::StatusOr<Outcome> CommitAndWait(Store& store, Transaction transaction) {
-  auto promise = std::make_shared<std::promise<absl::StatusOr<Outcome>>>();
-  std::future<absl::StatusOr<Outcome>> answer = promise->get_future();
+  auto answer = std::make_shared<Awaited<absl::StatusOr<Outcome>>>();
   store.Commit(std::move(transaction),
-               [promise](absl::StatusOr<Outcome> outcome) { promise->set_value(outcome); });
-  if (answer.wait_for(kTestPatience) != std::future_status::ready) {
-    return absl::DeadlineExceededError("the commit was never answered");
-  }
-  return answer.get();
+               [answer](absl::StatusOr<Outcome> outcome) { answer->Set(std::move(outcome)); });
+  return answer->Wait().value_or(absl::DeadlineExceededError("the commit was never answered"));
 }
 
 class RecordingSink final : public ChangeSink {

@@ -94,6 +94,7 @@ absl::StatusOr<Verdict> Evaluate(const Transaction& transaction, const std::opti
     HEDDLE_ASSIGN_OR_RETURN(const std::optional<Record> before, records.Find(write.key));
     if (write.kind == Write::Kind::kDelete && !before) continue;
     verdict.changes.push_back(Effect(write, revision, before));
+    verdict.replaced.push_back(before ? before->modified : 0);
   }
   return verdict;
 }

@@ -27,6 +27,8 @@ struct Verdict {
   Outcome::Kind kind = Outcome::Kind::kApplied;
   std::vector<Record> current;  // as in Outcome
   std::vector<Change> changes;  // when applied; empty: it takes no revision
+  // For each change, when the record it replaces or deletes was modified; 0 when there was none.
+  std::vector<Revision> replaced;
 };
 
 // Judges `transaction` as if it were the one committed at `revision`, while `newest` is the newest

@@ -13,19 +13,29 @@ CommitGroup::CommitGroup(Database* database, Position base, std::optional<Fence>
     : database_(database),
       position_(std::move(base)),
       newest_(std::move(newest)),
-      pending_(rocksdb::BytewiseComparator(), /*reserved_bytes=*/0, /*overwrite_key=*/true) {}
+      pending_(rocksdb::BytewiseComparator(), /*reserved_bytes=*/0, /*overwrite_key=*/true),
+      digest_(database->digest()) {}
 
 absl::StatusOr<Outcome> CommitGroup::Add(const Transaction& transaction) {
   HEDDLE_ASSIGN_OR_RETURN(Verdict verdict,
                           Evaluate(transaction, newest_, position_.revision + 1, *this));
   if (!verdict.changes.empty()) {
+    for (std::size_t i = 0; i < verdict.changes.size(); ++i) {
+      const Record& record = verdict.changes[i].record;
+      if (verdict.replaced[i] != 0) digest_.Remove(record.key, verdict.replaced[i]);
+      if (!verdict.changes[i].deleted) digest_.Add(record.key, record.modified);
+    }
     batches_.push_back({++position_.revision, std::move(verdict.changes)});
-    database_->AddBatch(batches_.back(), &pending_);
+    database_->AddBatch(batches_.back(), digest_, &pending_);
   }
   return Outcome{verdict.kind, position_, std::move(verdict.current)};
 }
 
-absl::Status CommitGroup::Write() { return database_->WriteSynced(pending_.GetWriteBatch()); }
+absl::Status CommitGroup::Write() {
+  HEDDLE_RETURN_IF_ERROR(database_->WriteSynced(pending_.GetWriteBatch()));
+  database_->set_digest(digest_);
+  return absl::OkStatus();
+}
 
 absl::StatusOr<std::optional<Record>> CommitGroup::Find(absl::string_view key) const {
   std::string value;

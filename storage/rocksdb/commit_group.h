@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "rocksdb/utilities/write_batch_with_index.h"
 #include "storage/rocksdb/database.h"
+#include "storage/rocksdb/records_digest.h"
 #include "storage/transaction.h"
 
 namespace heddle::storage {
@@ -40,6 +41,7 @@ class CommitGroup final : private RecordView {
   const std::optional<Fence> newest_;
   mutable rocksdb::WriteBatchWithIndex pending_;  // its read functions are not const
   std::vector<Batch> batches_;
+  RecordsDigest digest_;
 };
 
 }  // namespace heddle::storage

@@ -163,7 +163,7 @@ TEST_F(Damage, AnythingAtRandomIsRefusedOrHarmless) {
   printf("seed %u\n", seed);
   std::mt19937_64 random(seed);
   int refused = 0, harmless = 0;
-  for (int round = 0; round < 60 && !HasFailure(); ++round) {
+  for (int round = 0; round < 100 && !HasFailure(); ++round) {
     const std::string path = Copy();
     std::vector<std::string> files = Files(path, "");
     files.erase(std::remove_if(files.begin(), files.end(),

@@ -15,6 +15,7 @@ constexpr char kHistoryKey[] = "history";
 constexpr char kSchemaKey[] = "schema";
 constexpr char kRevisionKey[] = "revision";
 constexpr char kTermKey[] = "term";
+constexpr char kDigestKey[] = "digest";
 constexpr std::uint64_t kSchema = 1;
 
 std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilies() {
@@ -64,8 +65,9 @@ Database::~Database() {
   db_->Close().PermitUncheckedError();
 }
 
-absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& directory, Mode mode) {
-  const rocksdb::DBOptions options = DatabaseOptions();
+absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& directory, Mode mode,
+                                                         rocksdb::Env* env) {
+  const rocksdb::DBOptions options = DatabaseOptions(env);
   rocksdb::DB* raw = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   const rocksdb::Status opened =
@@ -75,12 +77,13 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& dire
   HEDDLE_RETURN_IF_ERROR(FromRocksdb(opened, "RocksDB says"));
   std::unique_ptr<Database> database(
       new Database(directory, std::unique_ptr<rocksdb::DB>(raw), std::move(handles)));
-  HEDDLE_RETURN_IF_ERROR(database->FindOldest());
+  HEDDLE_RETURN_IF_ERROR(database->ReadState());
   return database;
 }
 
-absl::Status Database::Create(const std::string& directory, const std::string& history) {
-  rocksdb::DBOptions options = DatabaseOptions();
+absl::Status Database::Create(const std::string& directory, const std::string& history,
+                              rocksdb::Env* env) {
+  rocksdb::DBOptions options = DatabaseOptions(env);
   options.create_if_missing = true;
   options.create_missing_column_families = true;
   rocksdb::DB* raw = nullptr;
@@ -93,18 +96,18 @@ absl::Status Database::Create(const std::string& directory, const std::string& h
   batch.Put(database.meta(), kSchemaKey, EncodeNumber(kSchema));
   batch.Put(database.meta(), kRevisionKey, EncodeNumber(0));
   batch.Put(database.meta(), kTermKey, EncodeNumber(0));
+  batch.Put(database.meta(), kDigestKey, EncodeNumber(RecordsDigest().value()));
   return database.WriteSynced(&batch);
 }
 
-absl::Status Database::FindOldest() {
+absl::Status Database::ReadState() {
+  HEDDLE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta());
+  digest_ = meta.digest;
+  oldest_ = meta.revision + 1;
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, changes()));
   it->SeekToFirst();
   HEDDLE_RETURN_IF_ERROR(FromRocksdb(it->status(), "reading the change log"));
-  if (!it->Valid()) {
-    HEDDLE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta());
-    oldest_ = meta.revision + 1;
-    return absl::OkStatus();
-  }
+  if (!it->Valid()) return absl::OkStatus();
   HEDDLE_ASSIGN_OR_RETURN(oldest_, DecodeNumber(ToView(it->key())));
   return absl::OkStatus();
 }
@@ -127,13 +130,15 @@ absl::StatusOr<std::string> Database::ReadMetaValue(absl::string_view key,
 
 absl::StatusOr<Meta> Database::ReadMeta(const rocksdb::Snapshot* snapshot) const {
   Meta meta;
+  std::uint64_t digest = 0;
   HEDDLE_ASSIGN_OR_RETURN(meta.history, ReadMetaValue(kHistoryKey, snapshot));
   for (const auto& [key, number] :
        {std::make_pair(kSchemaKey, &meta.schema), std::make_pair(kRevisionKey, &meta.revision),
-        std::make_pair(kTermKey, &meta.term)}) {
+        std::make_pair(kTermKey, &meta.term), std::make_pair(kDigestKey, &digest)}) {
     HEDDLE_ASSIGN_OR_RETURN(const std::string value, ReadMetaValue(key, snapshot));
     HEDDLE_ASSIGN_OR_RETURN(*number, DecodeNumber(value));
   }
+  meta.digest = RecordsDigest(digest);
   if (meta.schema > kSchema) {
     return absl::FailedPreconditionError(
         absl::StrCat("it was written by a newer version of Heddle (schema ", meta.schema,
@@ -170,7 +175,8 @@ absl::StatusOr<std::vector<Record>> Database::Scan(const rocksdb::Snapshot* snap
   return found;
 }
 
-void Database::AddBatch(const Batch& batch, rocksdb::WriteBatchBase* to) const {
+void Database::AddBatch(const Batch& batch, const RecordsDigest& digest,
+                        rocksdb::WriteBatchBase* to) const {
   // None of these fails in memory: the batch has no size limit and the families exist.
   for (const Change& change : batch.changes) {
     if (change.deleted) {
@@ -181,6 +187,7 @@ void Database::AddBatch(const Batch& batch, rocksdb::WriteBatchBase* to) const {
   }
   to->Put(changes(), EncodeNumber(batch.revision), EncodeBatch(batch)).PermitUncheckedError();
   to->Put(meta(), kRevisionKey, EncodeNumber(batch.revision)).PermitUncheckedError();
+  to->Put(meta(), kDigestKey, EncodeNumber(digest.value())).PermitUncheckedError();
 }
 
 absl::Status Database::WriteSynced(rocksdb::WriteBatch* batch) {
@@ -222,8 +229,39 @@ absl::Status Database::Read(Revision first, Revision last,
   return absl::OkStatus();
 }
 
-absl::Status Database::VerifyChecksums() const {
-  return FromRocksdb(db_->VerifyChecksum(), "verifying the checksums");
+absl::Status Database::VerifyContents() const {
+  HEDDLE_RETURN_IF_ERROR(FromRocksdb(db_->VerifyChecksum(), "verifying the checksums"));
+  HEDDLE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta());
+  HEDDLE_RETURN_IF_ERROR(VerifyRecords(meta.digest));
+  return VerifyLog(meta.revision);
+}
+
+absl::Status Database::VerifyRecords(const RecordsDigest& expected) const {
+  RecordsDigest found;
+  std::uint64_t count = 0;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, records()));
+  for (it->SeekToFirst(); it->Valid(); it->Next(), ++count) {
+    HEDDLE_ASSIGN_OR_RETURN(const Record record,
+                            DecodeRecord(ToView(it->key()), ToView(it->value())));
+    found.Add(record.key, record.modified);
+  }
+  HEDDLE_RETURN_IF_ERROR(FromRocksdb(it->status(), "reading all records"));
+  if (found.value() == expected.value()) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("the ", count, " records found are not those that were committed"));
+}
+
+absl::Status Database::VerifyLog(Revision newest) const {
+  Revision expected = oldest_;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, changes()));
+  for (it->SeekToFirst(); it->Valid(); it->Next(), ++expected) {
+    HEDDLE_ASSIGN_OR_RETURN(const Revision found, DecodeNumber(ToView(it->key())));
+    if (found != expected) break;
+  }
+  HEDDLE_RETURN_IF_ERROR(FromRocksdb(it->status(), "reading the change log"));
+  if (expected == newest + 1) return absl::OkStatus();
+  return absl::DataLossError(
+      absl::StrCat("the change log has no revision ", expected, "; it goes up to ", newest));
 }
 
 std::uint64_t Database::SizeBytes() const {

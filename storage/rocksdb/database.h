@@ -15,6 +15,7 @@
 #include "rocksdb/db.h"
 #include "rocksdb/write_batch_base.h"
 #include "storage/feed.h"
+#include "storage/rocksdb/records_digest.h"
 #include "storage/store.h"
 
 namespace heddle::storage {
@@ -30,6 +31,7 @@ struct Meta {
   std::uint64_t schema = 0;
   Revision revision = 0;
   std::uint64_t term = 0;
+  RecordsDigest digest;
 };
 
 // A consistent view that later writes do not change. Must not outlive its database.
@@ -39,10 +41,13 @@ class Database final : public ChangeLog {
  public:
   enum class Mode { kReadWrite, kReadOnly };
 
-  // `directory` must hold a database that Create made. Changes nothing in it on failure.
-  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& directory, Mode mode);
+  // `directory` must hold a database that Create made. For writing, the log is replayed into new
+  // files and then removed, also when something is found wrong later.
+  static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& directory, Mode mode,
+                                                        rocksdb::Env* env);
   // Makes the database, with `history` and nothing else in it, and closes it.
-  static absl::Status Create(const std::string& directory, const std::string& history);
+  static absl::Status Create(const std::string& directory, const std::string& history,
+                             rocksdb::Env* env);
   ~Database() override;
 
   rocksdb::DB* raw() const { return db_.get(); }
@@ -58,8 +63,9 @@ class Database final : public ChangeLog {
                                            absl::string_view prefix, absl::string_view after,
                                            std::size_t limit, bool* more) const;
 
-  // Adds to `to` what makes `batch` committed: its records, its place in the log, the revision.
-  void AddBatch(const Batch& batch, rocksdb::WriteBatchBase* to) const;
+  // Adds to `to` what makes `batch` committed: its records, its place in the log, the revision,
+  // and the digest of all records after it.
+  void AddBatch(const Batch& batch, const RecordsDigest& digest, rocksdb::WriteBatchBase* to) const;
   // Durable when it returns OK. On an error the write may or may not be found after a reopen.
   absl::Status WriteSynced(rocksdb::WriteBatch* batch);
   absl::Status WriteTerm(std::uint64_t term);
@@ -70,8 +76,13 @@ class Database final : public ChangeLog {
   absl::Status Read(Revision first, Revision last,
                     const std::function<void(const Batch&)>& visit) const override;
 
-  // Reads every block of every file and compares checksums.
-  absl::Status VerifyChecksums() const;
+  // Of all records as last committed; for the writing thread.
+  const RecordsDigest& digest() const { return digest_; }
+  void set_digest(const RecordsDigest& digest) { digest_ = digest; }
+
+  // Reads everything: DataLoss when a checksum is wrong, a record missing or one too many, or the
+  // change log has a gap.
+  absl::Status VerifyContents() const;
   std::uint64_t SizeBytes() const;
 
  private:
@@ -81,12 +92,16 @@ class Database final : public ChangeLog {
   rocksdb::ColumnFamilyHandle* changes() const { return handles_[2]; }
   absl::StatusOr<std::string> ReadMetaValue(absl::string_view key,
                                             const rocksdb::Snapshot* snapshot) const;
-  absl::Status FindOldest();
+  absl::Status VerifyRecords(const RecordsDigest& expected) const;
+  absl::Status VerifyLog(Revision newest) const;
+  absl::Status ReadState();
 
   const std::string directory_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // meta, records, changes
-  Revision oldest_ = 1;                                // touched by the writing thread only
+  // Touched by the writing thread only.
+  Revision oldest_ = 1;
+  RecordsDigest digest_;
 };
 
 }  // namespace heddle::storage

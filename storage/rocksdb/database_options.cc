@@ -6,8 +6,9 @@
 
 namespace heddle::storage {
 
-rocksdb::DBOptions DatabaseOptions() {
+rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   rocksdb::DBOptions options;
+  options.env = env;
   options.paranoid_checks = true;
   // A torn end of the log is a crash while writing; anything else unreadable in it is damage, and
   // the default would silently drop what follows.

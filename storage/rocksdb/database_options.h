@@ -6,7 +6,7 @@
 
 namespace heddle::storage {
 
-rocksdb::DBOptions DatabaseOptions();
+rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env);
 rocksdb::ColumnFamilyOptions TableOptions();
 
 }  // namespace heddle::storage

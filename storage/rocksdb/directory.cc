@@ -57,13 +57,13 @@ absl::Status Explain(const std::string& path, const absl::Status& why) {
   return absl::Status(why.code(), absl::StrCat(where, " cannot be opened: ", why.message()));
 }
 
-absl::Status MakeNew(const std::string& path, AcknowledgedMark* mark) {
+absl::Status MakeNew(const std::string& path, rocksdb::Env* env, AcknowledgedMark* mark) {
   HEDDLE_RETURN_IF_ERROR(MakeFolders(path, 0700));
   const std::string final_name = DatabaseFolder(path);
   const std::string draft = absl::StrCat(final_name, ".new");
   const std::string history = NewHistory();
   // What an interrupted attempt left is finished and overwritten by this one.
-  HEDDLE_RETURN_IF_ERROR(Database::Create(draft, history));
+  HEDDLE_RETURN_IF_ERROR(Database::Create(draft, history, env));
   if (rename(draft.c_str(), final_name.c_str()) != 0) {
     return absl::UnavailableError(
         absl::StrCat("cannot rename ", draft, " to ", final_name, ": ", strerror(errno)));
@@ -84,31 +84,32 @@ absl::Status CheckComplete(const Meta& meta, const Position& acknowledged) {
 
 // Reads the database without changing it: opening for writing replays the log into new files and
 // removes the old ones, and with them what an examination of the damage needs.
-absl::Status Inspect(const std::string& path, const std::optional<Position>& acknowledged) {
+absl::Status Inspect(const std::string& path, rocksdb::Env* env,
+                     const std::optional<Position>& acknowledged) {
   const std::string folder = DatabaseFolder(path);
-  rocksdb::Env* const env = rocksdb::Env::Default();
   rocksdb::FileLock* lock = nullptr;
   const std::string lock_file = absl::StrCat(folder, "/LOCK");
   HEDDLE_RETURN_IF_ERROR(FromRocksdb(env->LockFile(lock_file, &lock), "RocksDB says"));
   const auto unlock = absl::MakeCleanup([&] { env->UnlockFile(lock).PermitUncheckedError(); });
   HEDDLE_ASSIGN_OR_RETURN(const std::unique_ptr<Database> database,
-                          Database::Open(folder, Database::Mode::kReadOnly));
+                          Database::Open(folder, Database::Mode::kReadOnly, env));
   HEDDLE_ASSIGN_OR_RETURN(const Meta meta, database->ReadMeta());
   if (acknowledged) HEDDLE_RETURN_IF_ERROR(CheckComplete(meta, *acknowledged));
-  return database->VerifyChecksums();
+  return database->VerifyContents();
 }
 
-absl::StatusOr<OpenedDirectory> OpenExisting(const std::string& path,
+absl::StatusOr<OpenedDirectory> OpenExisting(const std::string& path, rocksdb::Env* env,
                                              const std::optional<Position>& acknowledged) {
-  HEDDLE_RETURN_IF_ERROR(Inspect(path, acknowledged));
+  HEDDLE_RETURN_IF_ERROR(Inspect(path, env, acknowledged));
   OpenedDirectory opened;
   HEDDLE_ASSIGN_OR_RETURN(opened.database,
-                          Database::Open(DatabaseFolder(path), Database::Mode::kReadWrite));
+                          Database::Open(DatabaseFolder(path), Database::Mode::kReadWrite, env));
   HEDDLE_ASSIGN_OR_RETURN(opened.meta, opened.database->ReadMeta());
   return opened;
 }
 
-absl::StatusOr<OpenedDirectory> OpenOrMake(const std::string& path, AcknowledgedMark* mark) {
+absl::StatusOr<OpenedDirectory> OpenOrMake(const std::string& path, rocksdb::Env* env,
+                                           AcknowledgedMark* mark) {
   HEDDLE_ASSIGN_OR_RETURN(const std::optional<Position> acknowledged, mark->Read());
   if (!Exists(DatabaseFolder(path))) {
     if (acknowledged) {
@@ -116,9 +117,9 @@ absl::StatusOr<OpenedDirectory> OpenOrMake(const std::string& path, Acknowledged
                                               " was acknowledged here, but the folder ",
                                               DatabaseFolder(path), " is missing"));
     }
-    HEDDLE_RETURN_IF_ERROR(MakeNew(path, mark));
+    HEDDLE_RETURN_IF_ERROR(MakeNew(path, env, mark));
   }
-  HEDDLE_ASSIGN_OR_RETURN(OpenedDirectory opened, OpenExisting(path, acknowledged));
+  HEDDLE_ASSIGN_OR_RETURN(OpenedDirectory opened, OpenExisting(path, env, acknowledged));
   // A new term at each open: a fence of an earlier process is old from here on.
   ++opened.meta.term;
   HEDDLE_RETURN_IF_ERROR(opened.database->WriteTerm(opened.meta.term));
@@ -131,15 +132,16 @@ absl::StatusOr<OpenedDirectory> OpenOrMake(const std::string& path, Acknowledged
 std::string DatabaseFolder(const std::string& path) { return absl::StrCat(path, "/rocksdb"); }
 std::string MarkFile(const std::string& path) { return absl::StrCat(path, "/acknowledged"); }
 
-absl::StatusOr<OpenedDirectory> OpenDirectory(const std::string& path, AcknowledgedMark* mark) {
-  absl::StatusOr<OpenedDirectory> opened = OpenOrMake(path, mark);
+absl::StatusOr<OpenedDirectory> OpenDirectory(const std::string& path, rocksdb::Env* env,
+                                              AcknowledgedMark* mark) {
+  absl::StatusOr<OpenedDirectory> opened = OpenOrMake(path, env, mark);
   if (!opened.ok()) return Explain(path, opened.status());
   return opened;
 }
 
-absl::StatusOr<OpenedDirectory> ReopenDirectory(const std::string& path,
+absl::StatusOr<OpenedDirectory> ReopenDirectory(const std::string& path, rocksdb::Env* env,
                                                 const Position& acknowledged) {
-  absl::StatusOr<OpenedDirectory> opened = OpenExisting(path, acknowledged);
+  absl::StatusOr<OpenedDirectory> opened = OpenExisting(path, env, acknowledged);
   if (!opened.ok()) return Explain(path, opened.status());
   return opened;
 }

@@ -24,11 +24,12 @@ struct OpenedDirectory {
 // Opens, making a new store when there is none at all. DataLoss: damaged; FailedPrecondition: in
 // use by another process, or from a newer version; ResourceExhausted: the disk is full. Every
 // message names the directory and what to do. Nothing is repaired or removed.
-absl::StatusOr<OpenedDirectory> OpenDirectory(const std::string& path, AcknowledgedMark* mark);
+absl::StatusOr<OpenedDirectory> OpenDirectory(const std::string& path, rocksdb::Env* env,
+                                              AcknowledgedMark* mark);
 
 // Opens the database again after a write failed. DataLoss when it has lost what `acknowledged` says
 // it must have.
-absl::StatusOr<OpenedDirectory> ReopenDirectory(const std::string& path,
+absl::StatusOr<OpenedDirectory> ReopenDirectory(const std::string& path, rocksdb::Env* env,
                                                 const Position& acknowledged);
 
 // Whether enough can be written and synced there to go on; else an error with the system's reason.

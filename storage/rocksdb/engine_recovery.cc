@@ -34,9 +34,10 @@ void Engine::ReopenIfDue() {
   }
   absl::StatusOr<OpenedDirectory> opened = absl::UnknownError("not tried");
   slot_.Replace([&]() -> std::unique_ptr<Database> {
-    opened = ReopenDirectory(options_.path, position_);
+    opened = ReopenDirectory(options_.path, options_.env, position_);
     if (opened.ok()) return std::move(opened->database);
-    auto readable = Database::Open(DatabaseFolder(options_.path), Database::Mode::kReadOnly);
+    auto readable =
+        Database::Open(DatabaseFolder(options_.path), Database::Mode::kReadOnly, options_.env);
     return readable.ok() ? *std::move(readable) : nullptr;
   });
   if (!opened.ok()) {

@@ -46,7 +46,7 @@ Revision CheckAll(const std::string& path, const Acknowledged& acknowledged) {
     const auto record =
         (*store)->Get(absl::StrCat("key/", number), Store::Consistency::kLinearizable);
     EXPECT_TRUE(record.ok() && *record) << "key/" << number << " at " << revision << " is lost";
-    if (record.ok() && *record) EXPECT_EQ((*record)->created, revision);
+    EXPECT_EQ(record.ok() && *record ? (*record)->created : 0, revision);
   }
   const Position now = (*store)->Describe().position;
   RecordingSink sink;

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "rocksdb/env.h"
 #include "storage/rocksdb/engine.h"
 #include "storage/transaction.h"
 
@@ -71,10 +72,13 @@ class RocksdbStore final : public Store {
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& options) {
+absl::StatusOr<std::unique_ptr<Store>> OpenRocksdbStore(const RocksdbOptions& given) {
+  RocksdbOptions options = given;
+  if (options.env == nullptr) options.env = rocksdb::Env::Default();
   if (options.path.empty()) return absl::InvalidArgumentError("no storage directory was given");
   auto mark = std::make_unique<AcknowledgedMark>(MarkFile(options.path));
-  HEDDLE_ASSIGN_OR_RETURN(OpenedDirectory opened, OpenDirectory(options.path, mark.get()));
+  HEDDLE_ASSIGN_OR_RETURN(OpenedDirectory opened,
+                          OpenDirectory(options.path, options.env, mark.get()));
   return std::unique_ptr<Store>(
       std::make_unique<RocksdbStore>(options, std::move(opened), std::move(mark)));
 }

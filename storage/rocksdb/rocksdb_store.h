@@ -18,6 +18,10 @@
 #include "absl/time/time.h"
 #include "storage/store.h"
 
+namespace rocksdb {
+class Env;
+}
+
 namespace heddle::storage {
 
 struct RocksdbOptions {
@@ -26,6 +30,7 @@ struct RocksdbOptions {
   // Between attempts to reopen the database after a failed write.
   absl::Duration reopen_interval = absl::Seconds(1);
   std::size_t queue_limit = 16'384;  // waiting transactions; more are Unavailable
+  rocksdb::Env* env = nullptr;       // null: the system's; tests put faults there
 };
 
 // DataLoss: the directory is damaged; nothing in it was changed. FailedPrecondition: another

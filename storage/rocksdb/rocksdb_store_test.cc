@@ -62,7 +62,7 @@ TEST_F(RocksdbStoreTest, APathThatIsNoDirectoryIsRefused) {
 
 TEST_F(RocksdbStoreTest, AnInterruptedCreationIsFinished) {
   ASSERT_TRUE(std::filesystem::create_directories(path_));
-  ASSERT_TRUE(Database::Create(path_ + "/rocksdb.new", "half made").ok());
+  ASSERT_TRUE(Database::Create(path_ + "/rocksdb.new", "half made", rocksdb::Env::Default()).ok());
   const auto store = Open();
   ASSERT_NE(store, nullptr);
   EXPECT_EQ(store->Describe().position.revision, 0u);
@@ -82,7 +82,8 @@ TEST_F(RocksdbStoreTest, TwoStoresHaveDifferentHistories) {
 TEST_F(RocksdbStoreTest, ANewerSchemaIsRefused) {
   Open();
   {
-    auto database = Database::Open(path_ + "/rocksdb", Database::Mode::kReadWrite);
+    auto database =
+        Database::Open(path_ + "/rocksdb", Database::Mode::kReadWrite, rocksdb::Env::Default());
     ASSERT_TRUE(database.ok()) << database.status();
     rocksdb::WriteOptions synced;
     synced.sync = true;
@@ -154,18 +155,18 @@ TEST_F(RocksdbStoreTest, AFullQueueRefusesAtOnce) {
   options.queue_limit = 1;
   const auto store = *OpenRocksdbStore(options);
   // The engine thread stands in the first answer, the second commit waits, the third is too many.
-  std::promise<void> entered, release;
+  Awaited<bool> entered, release;
   store->Commit({{}, {}, {Put("a", "1")}}, [&](const absl::StatusOr<Outcome>&) {
-    entered.set_value();
-    release.get_future().wait();
+    entered.Set(true);
+    release.Wait();
   });
-  entered.get_future().wait();
-  std::promise<absl::Status> second;
+  ASSERT_TRUE(entered.Wait());
+  Awaited<absl::Status> second;
   store->Commit({{}, {}, {Put("b", "1")}},
-                [&](const absl::StatusOr<Outcome>& o) { second.set_value(o.status()); });
+                [&](const absl::StatusOr<Outcome>& o) { second.Set(o.status()); });
   EXPECT_TRUE(absl::IsUnavailable(CommitAndWait(*store, {{}, {}, {Put("c", "1")}}).status()));
-  release.set_value();
-  EXPECT_TRUE(second.get_future().get().ok());
+  release.Set(true);
+  EXPECT_TRUE(second.Wait().value_or(absl::CancelledError()).ok());
   EXPECT_FALSE(store->Get("c", Store::Consistency::kLinearizable)->has_value());
 }
 
