@@ -216,12 +216,7 @@ void Remove(NetworkState* state, std::uint32_t id, const Nexthop&) {
 }
 template <typename Key, typename Value>
 void Remove(NetworkState* state, const Key& key, const Value&) {
-  ForEachTable([&](auto table) {
-    if constexpr (std::is_same_v<std::decay_t<decltype(state->*table)>,
-                                 absl::btree_map<Key, Value>>) {
-      (state->*table).erase(key);
-    }
-  });
+  (state->*TableOf<Key, Value>()).erase(key);
 }
 
 template <typename Key, typename Value>
@@ -233,12 +228,7 @@ void Put(NetworkState* state, const Key& key, const Value& value) {
       if (before->second.up && !value.up) DropWithLinkDown(state, key);
     }
   }
-  ForEachTable([&](auto table) {
-    if constexpr (std::is_same_v<std::decay_t<decltype(state->*table)>,
-                                 absl::btree_map<Key, Value>>) {
-      (state->*table)[key] = value;
-    }
-  });
+  (state->*TableOf<Key, Value>())[key] = value;
 }
 
 }  // namespace

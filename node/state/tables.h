@@ -2,6 +2,9 @@
 // Removal goes the other way. This is the one place that lists them.
 #pragma once
 
+#include <type_traits>
+
+#include "absl/container/btree_map.h"
 #include "node/state/network_state.h"
 
 namespace heddle::node {
@@ -17,6 +20,17 @@ void ForEachTable(F&& f) {
   f(&NetworkState::nexthops);
   f(&NetworkState::routes);
   f(&NetworkState::rules);
+}
+
+// The table of the objects with this key and value.
+template <typename Key, typename Value>
+auto TableOf() {
+  using Table = absl::btree_map<Key, Value> NetworkState::*;
+  Table found = nullptr;
+  ForEachTable([&found](auto table) {
+    if constexpr (std::is_same_v<decltype(table), Table>) found = table;
+  });
+  return found;
 }
 
 }  // namespace heddle::node
