@@ -18,6 +18,8 @@ namespace heddle::lab {
 namespace {
 
 constexpr absl::Duration kSoon = absl::Seconds(10);
+// A node writes its snapshot to disk a second after the last change.
+constexpr absl::Duration kSnapshotSaved = absl::Seconds(2);
 // Chance is repeatable: a failure shows again.
 constexpr int kSeed = 20240607;
 
@@ -105,6 +107,7 @@ void ForgetAsAReboot(Node& node) {
 TEST(RestartTest, NodesStartConnectedWithNoControllerInReach) {
   Cluster cluster(DualStack());
   ASSERT_TRUE(cluster.Up());
+  absl::SleepFor(kSnapshotSaved);
   std::map<std::string, std::string> env_before;
   for (int number = 1; number <= 3; ++number) {
     env_before[cluster.node(number).id()] = cluster.node(number).subnet_env()->text;
