@@ -37,12 +37,10 @@ absl::Time MonotonicNow() {
 
 }  // namespace
 
-Agent::Agent(AgentOptions options, std::unique_ptr<Dataplane> dataplane,
-             std::unique_ptr<KernelWatch> watch)
+Agent::Agent(AgentOptions options, WatchedDataplane dataplane)
     : options_(std::move(options)),
       dataplane_(std::move(dataplane)),
-      watch_(std::move(watch)),
-      executor_(options_.executor, dataplane_.get()),
+      executor_(options_.executor, &dataplane_),
       session_(
           options_.session, [this](SessionEvent event) { events_.Post(std::move(event)); },
           [this] {
@@ -80,7 +78,7 @@ absl::Time Agent::NextDue() const {
 
 absl::Status Agent::Wait(int stop_fd, bool* stop) {
   std::array<pollfd, 3> fds = {
-      {{stop_fd, POLLIN, 0}, {events_.fd(), POLLIN, 0}, {watch_->fd(), POLLIN, 0}}};
+      {{stop_fd, POLLIN, 0}, {events_.fd(), POLLIN, 0}, {dataplane_.fd(), POLLIN, 0}}};
   const absl::Duration wait = NextDue() - MonotonicNow();
   int timeout_ms = -1;
   if (wait < absl::Hours(1)) {
@@ -112,11 +110,10 @@ void Agent::TakeEvents() {
 }
 
 void Agent::TakeHints() {
-  const KernelHints hints = watch_->Drain();
+  if (!dataplane_.TakeHint()) return;
   const absl::Time now = MonotonicNow();
-  if (hints.host)
-    look_at_host_ = std::min(look_at_host_, std::max(now + kLookSettle, last_look_ + kLookSpacing));
-  if (hints.any) executor_.LookAgain(now);
+  look_at_host_ = std::min(look_at_host_, std::max(now + kLookSettle, last_look_ + kLookSpacing));
+  executor_.LookAgain(now);
 }
 
 // Reads the host's own links, addresses and routes, and whether it forwards.
@@ -134,15 +131,16 @@ void Agent::LookAtHost(absl::Time now) {
   };
   absl::StatusOr<HostFacts> facts = select();
   if (!facts.ok()) look_at_host_ = now + kLookForMissing;
+  if (facts.ok()) dataplane_.set_underlay_link(facts->underlay_link);
   executor_.SetHost(std::move(facts), now);
 }
 
 void Agent::RestoreSnapshot() {
   absl::StatusOr<Remembered> saved = ReadSnapshotFile(options_.snapshot_file);
-  if (absl::IsNotFound(saved.status())) return;
+  if (absl::IsNotFound(saved.status())) return RestoreSubnets();
   if (!saved.ok()) {
     spdlog::warn("starting without the saved snapshot: {}", std::string(saved.status().message()));
-    return;
+    return RestoreSubnets();
   }
   if (saved->self.node_id != options_.executor.node_id) {
     spdlog::warn("starting without the saved snapshot {}: it is of node {}, and this is {}",
@@ -152,6 +150,16 @@ void Agent::RestoreSnapshot() {
   spdlog::info("going on from the saved snapshot of {} peers", saved->peers.size());
   executor_.Restore(*std::move(saved));
   saved_version_ = executor_.remembered_version();
+}
+
+// Without a snapshot the subnet file of an earlier run still tells which subnet the pods here have.
+void Agent::RestoreSubnets() {
+  const absl::StatusOr<PerFamily<Prefix>> subnets = ReadSubnetEnv(options_.subnet_file);
+  if (subnets.ok()) {
+    former_subnets_ = *subnets;
+  } else if (!absl::IsNotFound(subnets.status())) {
+    spdlog::warn("not asking for the former subnet: {}", std::string(subnets.status().message()));
+  }
 }
 
 // Keeps the snapshot on disk, a little later than it changes: changes come in bursts.
@@ -198,10 +206,8 @@ void Agent::Advertise() {
   advertised_stream_ = session_.stream();
   advertised_ = executor_.advertisement();
   std::vector<Prefix> preferred;
-  if (executor_.self()) {
-    executor_.self()->subnets.ForEach(
-        [&](Family, const Prefix& subnet) { preferred.push_back(subnet); });
-  }
+  const PerFamily<Prefix>& subnets = executor_.self() ? executor_.self()->subnets : former_subnets_;
+  subnets.ForEach([&](Family, const Prefix& subnet) { preferred.push_back(subnet); });
   session_.SendAdvertise(*advertised_, preferred);
 }
 

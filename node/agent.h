@@ -10,12 +10,11 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
-#include "node/dataplane/dataplane.h"
-#include "node/dataplane/kernel_watch.h"
 #include "node/event_queue.h"
 #include "node/executor.h"
 #include "node/host/host_facts.h"
 #include "node/session.h"
+#include "node/watched_dataplane.h"
 
 namespace heddle::node {
 
@@ -29,9 +28,8 @@ struct AgentOptions {
 
 class Agent {
  public:
-  // Both must belong to the calling thread's network namespace; Run is to be called in that thread.
-  Agent(AgentOptions options, std::unique_ptr<Dataplane> dataplane,
-        std::unique_ptr<KernelWatch> watch);
+  // `dataplane` must belong to the calling thread's network namespace; Run is to be called there.
+  Agent(AgentOptions options, WatchedDataplane dataplane);
 
   // Until `stop_fd` becomes readable. Leaves the data plane as it is. Not OK: poll(2) failed.
   absl::Status Run(int stop_fd);
@@ -44,6 +42,7 @@ class Agent {
   void LookAtHost(absl::Time now);
   void Remember(absl::Time now);
   void RestoreSnapshot();
+  void RestoreSubnets();
   void SaveSnapshot();
   void WriteSubnetFile();
   void Advertise();
@@ -53,8 +52,7 @@ class Agent {
 
   const AgentOptions options_;
   EventQueue events_;  // outlives session_, whose threads post to it
-  const std::unique_ptr<Dataplane> dataplane_;
-  const std::unique_ptr<KernelWatch> watch_;
+  WatchedDataplane dataplane_;
   Executor executor_;
   Session session_;
 
@@ -63,6 +61,8 @@ class Agent {
   std::optional<Network> network_looked_for_;  // the families of which were asked for
   absl::Time save_at_ = absl::InfiniteFuture();
   std::uint64_t saved_version_ = 0;
+
+  PerFamily<Prefix> former_subnets_;  // to ask for when nothing else is remembered
 
   // What was last told to whom.
   std::uint64_t advertised_stream_ = 0, reported_stream_ = 0;

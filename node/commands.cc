@@ -13,7 +13,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "node/dataplane/kernel.h"
-#include "node/dataplane/kernel_watch.h"
 #include "node/instance_lock.h"
 #include "spdlog/spdlog.h"
 
@@ -47,9 +46,8 @@ absl::StatusOr<int> OpenStopSignals() {
 absl::Status RunAgent(const Flags& flags) {
   HEDDLE_ASSIGN_OR_RETURN(const int stop_fd, OpenStopSignals());
   HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<KernelDataplane> dataplane, OpenKernelDataplane());
-  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<KernelWatch> watch,
-                          OpenKernelWatch(dataplane->netlink_port()));
-  Agent agent(flags.agent, std::move(dataplane), std::move(watch));
+  HEDDLE_ASSIGN_OR_RETURN(KernelWatch watch, KernelWatch::Open());
+  Agent agent(flags.agent, WatchedDataplane(std::move(dataplane), std::move(watch)));
   return agent.Run(stop_fd);
 }
 
