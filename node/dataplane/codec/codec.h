@@ -64,6 +64,8 @@ std::optional<std::pair<AddressKey, Address>> DecodeAddress(const Message& messa
 // Permanent ones on links of `names` only.
 std::optional<std::pair<NeighbourKey, Neighbour>> DecodeNeighbour(const Message& message,
                                                                   const LinkNames& names);
+// The key alone, of a neighbour in any state.
+std::optional<NeighbourKey> DecodeNeighbourKey(const Message& message, const LinkNames& names);
 std::optional<std::pair<FdbKey, FdbEntry>> DecodeFdb(const Message& message,
                                                      const LinkNames& names);
 // Of kRouteProtocol only, in the main table.

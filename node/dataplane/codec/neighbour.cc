@@ -53,18 +53,27 @@ void Encode(Kind kind, const FdbKey& key, const FdbEntry& entry, int link_index,
   if (kind != Kind::kRemove) out->AttributeIp(NDA_DST, entry.remote);
 }
 
+std::optional<NeighbourKey> DecodeNeighbourKey(const Message& message, const LinkNames& names) {
+  const auto header = message.HeaderAs<ndmsg>();
+  if (!header || (message.type != RTM_NEWNEIGH && message.type != RTM_DELNEIGH))
+    return std::nullopt;
+  const std::string link = NameOf(names, header->ndm_ifindex);
+  const auto address = Attributes(message.After(sizeof(*header))).Address(NDA_DST);
+  if (link.empty() || !address || ToAddressFamily(address->family()) != header->ndm_family) {
+    return std::nullopt;
+  }
+  return NeighbourKey{link, *address};
+}
+
 std::optional<std::pair<NeighbourKey, Neighbour>> DecodeNeighbour(const Message& message,
                                                                   const LinkNames& names) {
   const auto header = PermanentEntry(message);
   if (!header || (header->ndm_flags & NTF_PROXY)) return std::nullopt;
-  const std::string link = NameOf(names, header->ndm_ifindex);
+  auto key = DecodeNeighbourKey(message, names);
+  if (!key) return std::nullopt;
   const Attributes attributes(message.After(sizeof(*header)));
-  const auto address = attributes.Address(NDA_DST);
-  if (link.empty() || !address || ToAddressFamily(address->family()) != header->ndm_family) {
-    return std::nullopt;
-  }
-  return std::make_pair(NeighbourKey{link, *address},
-                        Neighbour{attributes.MacAddress(NDA_LLADDR).value_or(Mac{})});
+  const Mac mac = attributes.MacAddress(NDA_LLADDR).value_or(Mac{});
+  return std::make_pair(*std::move(key), Neighbour{mac});
 }
 
 std::optional<std::pair<FdbKey, FdbEntry>> DecodeFdb(const Message& message,

@@ -1,0 +1,45 @@
+// The kernel's notifications as a hint: look again. What they say is not believed beyond that.
+//
+// An idle node sleeps on fd(). What the dataplane itself does raises no hint, so that a delta costs
+// no look at the whole.
+#pragma once
+
+#include "absl/status/statusor.h"
+#include "node/dataplane/watch_filter.h"
+
+namespace heddle::node {
+
+// Owned and called by one thread; of the network namespace of the thread that opened it.
+class KernelWatch {
+ public:
+  // Subscribes to links, addresses, routes, neighbours, nexthops and nftables. An old kernel may
+  // lack the last two: no hints of those then.
+  static absl::StatusOr<KernelWatch> Open();
+
+  KernelWatch(KernelWatch&& other) noexcept;
+  KernelWatch& operator=(KernelWatch&& other) noexcept;
+  ~KernelWatch();
+
+  // Readable when there is something to drain.
+  int fd() const { return epoll_fd_; }
+
+  // Takes all that waits, without blocking. True: look again, for the kernel may differ from what
+  // was applied, or notifications were lost. To be called when fd() is readable, and after each
+  // Apply with its operations as `just_applied`.
+  bool Drain(const WatchInterest& interest);
+
+ private:
+  KernelWatch() = default;
+
+  absl::Status LearnLinks();
+  // Whether a message waiting on the socket concerns us.
+  template <typename Concerns>
+  bool DrainSocket(int fd, Concerns concerns);
+
+  int epoll_fd_ = -1, route_fd_ = -1, netfilter_fd_ = -1;
+  bool lost_ = false;  // notifications, and perhaps our links' indexes with them
+  WatchFilter filter_;
+  std::string buffer_;
+};
+
+}  // namespace heddle::node
