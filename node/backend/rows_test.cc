@@ -1,0 +1,140 @@
+// What each row announces, refuses and leaves for pods.
+#include "api/backend_schema.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "node/backend/backend.h"
+#include "node/backend/scenario.h"
+#include "node/backend/vtep_mac.h"
+
+namespace heddle::node {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+
+absl::StatusOr<Advertisement> Advertise(const Scenario& scenario) {
+  return FindBackend(scenario.network.backend.type)
+      ->advertise(scenario.network, scenario.self.node_id, scenario.host);
+}
+
+absl::StatusOr<int> PodMtu(const Scenario& scenario) {
+  return FindBackend(scenario.network.backend.type)->pod_mtu_bytes(scenario.network, scenario.host);
+}
+
+void ExpectRefused(const Scenario& scenario, const std::string& why) {
+  const auto advertisement = Advertise(scenario);
+  EXPECT_EQ(advertisement.status().code(), absl::StatusCode::kFailedPrecondition);
+  EXPECT_THAT(std::string(advertisement.status().message()), HasSubstr(why));
+}
+
+TEST(AdvertiseTest, EveryBackendAnnouncesThePublicAddressOfEachFamily) {
+  for (const Backend& backend : Backends()) {
+    const Scenario scenario = DualStackScenario(std::string(backend.type));
+    const auto advertisement = Advertise(scenario);
+    ASSERT_TRUE(advertisement.ok()) << advertisement.status();
+    EXPECT_EQ(*advertisement, scenario.self.advertisement);
+  }
+}
+
+TEST(AdvertiseTest, AMissingFamilyIsRefusedNamingTheFlag) {
+  for (const Backend& backend : Backends()) {
+    Scenario scenario = DualStackScenario(std::string(backend.type));
+    scenario.host.public_address[Family::kV6].reset();
+    ExpectRefused(scenario, "--public-ipv6");
+    scenario = DualStackScenario(std::string(backend.type));
+    scenario.host.public_address[Family::kV4].reset();
+    ExpectRefused(scenario, "--public-ip,");
+    scenario = Ipv4Scenario(std::string(backend.type));
+    scenario.host.source_address[Family::kV4].reset();
+    ExpectRefused(scenario, "--iface");
+  }
+}
+
+TEST(AdvertiseTest, AFamilyThatTheNetworkLacksIsNotAnnounced) {
+  Scenario scenario = Ipv4Scenario("vxlan");
+  scenario.host.public_address[Family::kV6] = *Ip::Parse("2001:db8::1");
+  EXPECT_FALSE(Advertise(scenario)->public_address[Family::kV6]);
+}
+
+TEST(AdvertiseTest, OnlyHostGwRefusesAddressTranslation) {
+  Scenario scenario = Ipv4Scenario("vxlan");
+  scenario.host.public_address[Family::kV4] = *Ip::Parse("203.0.113.9");
+  EXPECT_EQ(Advertise(scenario)->public_address[Family::kV4], *Ip::Parse("203.0.113.9"));
+  scenario.network.backend = *CompleteBackend({"host-gw", {}});
+  ExpectRefused(scenario, "203.0.113.9");
+  ExpectRefused(scenario, "--public-ip");
+}
+
+TEST(HostGwTest, APeerBehindARouterIsAProblemWithAName) {
+  const Scenario scenario = DualStackScenario("host-gw");
+  EXPECT_THAT(Problems(*FindBackend("host-gw"), scenario.input(), scenario.peers),
+              ElementsAre(testing::AllOf(HasSubstr("node-4"), HasSubstr("198.51.100.4")),
+                          testing::AllOf(HasSubstr("node-4"), HasSubstr("2001:db8:1::4"))));
+}
+
+TEST(PodMtuTest, IsTheUnderlaysLessTheOverheadOfTheDearestFamily) {
+  EXPECT_EQ(*PodMtu(Ipv4Scenario("vxlan")), 1450);
+  EXPECT_EQ(*PodMtu(Ipv6Scenario("vxlan")), 1430);
+  EXPECT_EQ(*PodMtu(DualStackScenario("vxlan")), 1430);
+  EXPECT_EQ(*PodMtu(DualStackScenario("host-gw")), 1500);
+  EXPECT_EQ(*PodMtu(DualStackScenario("alloc")), 1500);
+}
+
+TEST(PodMtuTest, TheOptionStandsForTheUnderlaysButCannotRaiseIt) {
+  Scenario scenario = Ipv4Scenario("vxlan");
+  scenario.network.backend.options["MTU"] = std::int64_t{1400};
+  EXPECT_EQ(*PodMtu(scenario), 1350);
+  EXPECT_THAT(Problems(*FindBackend("vxlan"), scenario.input(), {}), ElementsAre());
+  scenario.network.backend.options["MTU"] = std::int64_t{9000};
+  EXPECT_EQ(*PodMtu(scenario), 1450);
+  EXPECT_THAT(Problems(*FindBackend("vxlan"), scenario.input(), {}),
+              ElementsAre(HasSubstr("MTU 9000 is above the 1500 bytes of eth0")));
+}
+
+TEST(PodMtuTest, TooLittleForAFamilyIsRefused) {
+  Scenario scenario = DualStackScenario("vxlan");
+  scenario.host.underlay_mtu_bytes = 1350;
+  EXPECT_EQ(*PodMtu(scenario), 1280);
+  scenario.host.underlay_mtu_bytes = 1349;
+  EXPECT_EQ(PodMtu(scenario).status().code(), absl::StatusCode::kInvalidArgument);
+  EXPECT_THAT(std::string(PodMtu(scenario).status().message()), HasSubstr("IPv6 needs 1280"));
+  scenario.network.ranges[Family::kV6].reset();
+  EXPECT_EQ(*PodMtu(scenario), 1299);
+}
+
+TEST(VtepMacTest, IsStableLocalAndUnicast) {
+  EXPECT_EQ(DeriveVtepMac("node-1", 1, "").ToString(), "72:6f:d2:61:fb:07");
+  for (int number = 0; number < 200; ++number) {
+    const Mac mac = DeriveVtepMac("node-" + std::to_string(number), 7, "");
+    EXPECT_FALSE(mac.is_multicast());
+    EXPECT_TRUE(mac.bytes[0] & 2);
+  }
+  EXPECT_NE(DeriveVtepMac("node-1", 1, ""), DeriveVtepMac("node-1", 2, ""));
+  EXPECT_NE(DeriveVtepMac("node-1", 1, ""), DeriveVtepMac("node-2", 1, ""));
+}
+
+TEST(VtepMacTest, APrefixReplacesTheFirstBytes) {
+  const std::string whole = DeriveVtepMac("node-1", 1, "").ToString();
+  EXPECT_EQ(DeriveVtepMac("node-1", 1, "0E-2A").ToString(), "0e:2a" + whole.substr(5));
+  EXPECT_EQ(DeriveVtepMac("node-1", 1, "00:15:5D").ToString(), "00:15:5d" + whole.substr(8));
+  // What the schema refuses does no harm here.
+  for (const char* bad : {"01:00", "zz:zz", "x", "0e:2a:00:00:00:00:00:00"}) {
+    EXPECT_EQ(DeriveVtepMac("node-1", 1, bad).ToString(), whole) << bad;
+  }
+}
+
+// The link has the address that the peers were told, so that a change of VNI or MacPrefix cuts
+// nobody off before it has been announced.
+TEST(VxlanTest, TheLinkHasTheAnnouncedMac) {
+  Scenario scenario = Ipv4Scenario("vxlan");
+  const auto mac = [&] {
+    return PlanSelf(*FindBackend("vxlan"), scenario.input()).links.at("heddle.1").mac;
+  };
+  scenario.self.advertisement.vtep_mac = *Mac::Parse("0e:2a:00:00:00:99");
+  EXPECT_EQ(mac().ToString(), "0e:2a:00:00:00:99");
+  scenario.self.advertisement.vtep_mac = {};
+  EXPECT_EQ(mac(), DeriveVtepMac("node-1", 1, ""));
+}
+
+}  // namespace
+}  // namespace heddle::node
