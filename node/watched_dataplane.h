@@ -41,7 +41,7 @@ class WatchedDataplane final : public Dataplane {
     hint_ |= watch_.Drain({kernel_->netlink_port(), underlay_link_, just_applied});
   }
 
-  const std::unique_ptr<KernelDataplane> kernel_;
+  std::unique_ptr<KernelDataplane> kernel_;
   KernelWatch watch_;
   std::string underlay_link_;
   bool hint_ = false;

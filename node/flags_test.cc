@@ -1,0 +1,102 @@
+#include "node/flags.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+namespace heddle::node {
+namespace {
+
+ParsedFlags Parse(std::vector<std::string> arguments) {
+  arguments.insert(arguments.begin(), "heddle-node");
+  std::vector<char*> argv;
+  for (std::string& argument : arguments) argv.push_back(&argument[0]);
+  return ParseFlags(static_cast<int>(argv.size()), argv.data());
+}
+
+TEST(Flags, DefaultsAreTheDocumentedOnes) {
+  const ParsedFlags parsed = Parse({"--node-id", "n1"});
+  ASSERT_TRUE(parsed.run);
+  const AgentOptions& agent = parsed.flags.agent;
+  EXPECT_EQ(parsed.flags.command, Command::kRun);
+  EXPECT_EQ(agent.session.controllers, std::vector<std::string>{"127.0.0.1:7411"});
+  EXPECT_EQ(agent.session.node_id, "n1");
+  EXPECT_EQ(agent.executor.node_id, "n1");
+  EXPECT_EQ(agent.subnet_file, "/run/heddle/subnet.env");
+  EXPECT_EQ(agent.snapshot_file, "/var/lib/heddle/node/snapshot");
+  EXPECT_FALSE(agent.executor.plan.ip_masq);
+  EXPECT_TRUE(agent.executor.plan.forward_rules);
+  EXPECT_TRUE(agent.executor.plan.use_nexthops);
+  EXPECT_EQ(agent.executor.resync, absl::Seconds(60));
+}
+
+TEST(Flags, EveryFlagArrives) {
+  const ParsedFlags parsed = Parse(
+      {"--node-id=n1", "--controllers=a:1,[2001:db8::1]:2", "--iface=eth0", "--iface=192.0.2.1",
+       "--iface-regex=^eth", "--iface-can-reach=192.0.2.9", "--public-ip=198.51.100.1",
+       "--public-ipv6=2001:db8::9", "--ip-masq", "--forward-rules=false", "--nexthop-objects=false",
+       "--subnet-file=/x/s.env", "--state-dir=/y", "--resync-seconds=5",
+       "--hold-removals-fraction=0.2", "--hold-removals-min=3", "--log-level=debug"});
+  ASSERT_TRUE(parsed.run);
+  const AgentOptions& agent = parsed.flags.agent;
+  EXPECT_EQ(agent.session.controllers, (std::vector<std::string>{"a:1", "[2001:db8::1]:2"}));
+  EXPECT_EQ(agent.underlay.iface, (std::vector<std::string>{"eth0", "192.0.2.1"}));
+  EXPECT_EQ(agent.underlay.iface_regex, std::vector<std::string>{"^eth"});
+  EXPECT_EQ(agent.underlay.iface_can_reach, *Ip::Parse("192.0.2.9"));
+  EXPECT_EQ(agent.underlay.public_address[Family::kV4], *Ip::Parse("198.51.100.1"));
+  EXPECT_EQ(agent.underlay.public_address[Family::kV6], *Ip::Parse("2001:db8::9"));
+  EXPECT_TRUE(agent.executor.plan.ip_masq);
+  EXPECT_FALSE(agent.executor.plan.forward_rules);
+  EXPECT_FALSE(agent.executor.plan.use_nexthops);
+  EXPECT_EQ(agent.subnet_file, "/x/s.env");
+  EXPECT_EQ(agent.snapshot_file, "/y/snapshot");
+  EXPECT_EQ(agent.executor.resync, absl::Seconds(5));
+  EXPECT_EQ(agent.executor.guard.fraction, 0.2);
+  EXPECT_EQ(agent.executor.guard.min_peers, 3u);
+  EXPECT_EQ(parsed.flags.log_level, "debug");
+}
+
+TEST(Flags, EnvironmentIsReadAndTheFlagWins) {
+  setenv("HEDDLE_NODE_NODE_ID", "from-env", 1);
+  setenv("HEDDLE_NODE_IP_MASQ", "true", 1);
+  setenv("HEDDLE_NODE_RESYNC_SECONDS", "7", 1);
+  const ParsedFlags parsed = Parse({"--resync-seconds=8"});
+  unsetenv("HEDDLE_NODE_NODE_ID");
+  unsetenv("HEDDLE_NODE_IP_MASQ");
+  unsetenv("HEDDLE_NODE_RESYNC_SECONDS");
+  ASSERT_TRUE(parsed.run);
+  EXPECT_EQ(parsed.flags.agent.session.node_id, "from-env");
+  EXPECT_TRUE(parsed.flags.agent.executor.plan.ip_masq);
+  EXPECT_EQ(parsed.flags.agent.executor.resync, absl::Seconds(8));
+}
+
+TEST(Flags, Subcommands) {
+  EXPECT_EQ(Parse({"--node-id=n", "cleanup"}).flags.command, Command::kCleanup);
+  EXPECT_EQ(Parse({"--node-id=n", "show"}).flags.command, Command::kShow);
+  const ParsedFlags after = Parse({"cleanup", "--node-id=n", "--state-dir=/y"});
+  EXPECT_EQ(after.flags.agent.snapshot_file, "/y/snapshot");
+}
+
+TEST(Flags, MistakesAreUsageErrors) {
+  for (const char* mistake :
+       {"--node-id=UPPER/..", "--controllers=nowhere", "--controllers=a:0", "--controllers=a:70000",
+        "--controllers=2001:db8::1:7411", "--controllers=", "--public-ip=2001:db8::1",
+        "--public-ipv6=192.0.2.1", "--iface-can-reach=x", "--resync-seconds=0",
+        "--hold-removals-fraction=2", "--log-level=loud", "--unknown"}) {
+    SCOPED_TRACE(mistake);
+    const ParsedFlags parsed = Parse({mistake, "--iface=x"});
+    EXPECT_FALSE(parsed.run);
+    EXPECT_EQ(parsed.exit_code, kExitUsage);
+  }
+}
+
+TEST(Flags, HelpAndVersionEndWell) {
+  for (const char* asked : {"--help", "--version"}) {
+    const ParsedFlags parsed = Parse({asked});
+    EXPECT_FALSE(parsed.run);
+    EXPECT_EQ(parsed.exit_code, kExitOk);
+  }
+}
+
+}  // namespace
+}  // namespace heddle::node
