@@ -1,0 +1,120 @@
+#include "controller/admin_messages.h"
+
+#include <utility>
+
+#include "absl/container/btree_map.h"
+#include "api/convert.h"
+#include "api/heddle/v1/node.pb.h"
+
+namespace heddle::controller {
+namespace {
+
+struct Count {
+  std::uint64_t total = 0, used = 0, resting = 0;
+};
+
+Count CountSubnets(const LeaseBook& book, Family family) {
+  Count count;
+  if (const SubnetPool* pool = book.pool(family)) count.total = pool->total_count();
+  for (const auto& [id, lease] : book.leases()) count.used += lease.subnets[family].has_value();
+  for (const auto& [subnet, resting] : book.resting()) count.resting += subnet.family() == family;
+  return count;
+}
+
+}  // namespace
+
+v1::Lease ToMessage(const Lease& lease, bool attached) {
+  v1::Lease message;
+  message.set_node_id(lease.node_id);
+  SubnetsToProto(lease.subnets, &message);
+  if (lease.advertisement) *message.mutable_advertisement() = ToProto(*lease.advertisement);
+  message.set_expires_unix_ms(ToUnixMs(lease.expires));
+  message.set_state(attached ? "active" : lease.reserved ? "reserved" : "detached");
+  message.set_modified_revision(lease.modified);
+  return message;
+}
+
+v1::Lease ToMessage(const RestingSubnet& resting) {
+  v1::Lease message;
+  message.set_node_id(resting.last_node_id);
+  PerFamily<Prefix> subnets;
+  subnets[resting.subnet.family()] = resting.subnet;
+  SubnetsToProto(subnets, &message);
+  message.set_expires_unix_ms(ToUnixMs(resting.until));
+  message.set_state("resting");
+  message.set_modified_revision(resting.modified);
+  return message;
+}
+
+v1::Node ToMessage(const NodeInfo& info) {
+  v1::Node node;
+  node.set_node_id(info.node_id);
+  node.set_attached(info.attached);
+  node.set_remote_address(info.remote_address);
+  node.set_software_version(info.software_version);
+  node.set_applied_revision(info.report.applied_revision);
+  node.set_peers(info.report.peers);
+  node.set_held_removals(info.report.held_removals);
+  for (const std::string& problem : info.report.problems) node.add_problems(problem);
+  node.set_attached_unix_ms(ToUnixMs(info.attached_at));
+  node.set_last_heard_unix_ms(ToUnixMs(info.last_heard));
+  return node;
+}
+
+void FillNetwork(const LeaseBook& book, v1::GetNetworkResponse* response) {
+  *response->mutable_network() = ToProto(*book.network());
+  response->set_source_json(book.network_source());
+  response->set_revision(book.revision());
+  const Count v4 = CountSubnets(book, Family::kV4), v6 = CountSubnets(book, Family::kV6);
+  response->set_subnets_total_ipv4(v4.total);
+  response->set_subnets_used_ipv4(v4.used);
+  response->set_subnets_resting_ipv4(v4.resting);
+  response->set_subnets_total_ipv6(v6.total);
+  response->set_subnets_used_ipv6(v6.used);
+  response->set_subnets_resting_ipv6(v6.resting);
+}
+
+void FillLeases(const LeaseBook& book, const absl::flat_hash_set<std::string>& attached,
+                bool include_resting, v1::ListLeasesResponse* response) {
+  response->set_revision(book.revision());
+  for (const auto& [id, lease] : book.leases()) {
+    *response->add_leases() = ToMessage(lease, attached.contains(id));
+  }
+  if (!include_resting) return;
+  for (const auto& [subnet, resting] : book.resting()) *response->add_leases() = ToMessage(resting);
+}
+
+void FillNodes(const LeaseBook& book, const std::vector<NodeInfo>& known,
+               v1::ListNodesResponse* response) {
+  response->set_revision(book.revision());
+  absl::btree_map<std::string, v1::Node> nodes;
+  for (const NodeInfo& info : known) nodes[info.node_id] = ToMessage(info);
+  for (const auto& [id, lease] : book.leases()) {
+    v1::Node& node = nodes[id];
+    node.set_node_id(id);
+    *node.mutable_lease() = ToMessage(lease, node.attached());
+  }
+  for (auto& [id, node] : nodes) *response->add_nodes() = std::move(node);
+}
+
+v1::WatchEvent ToMessage(const AnnouncedChange& change) {
+  v1::WatchEvent event;
+  event.set_revision(change.revision);
+  event.set_kind(change.removed ? "removed" : "put");
+  event.mutable_peer()->set_node_id(change.node_id);
+  v1::Chunk chunk;
+  if (!change.removed && chunk.ParseFromString(change.bytes) && chunk.changes_size() == 1) {
+    *event.mutable_peer() = chunk.changes(0).put();
+  }
+  return event;
+}
+
+v1::WatchEvent NetworkEvent(storage::Revision revision, const Network& network) {
+  v1::WatchEvent event;
+  event.set_revision(revision);
+  event.set_kind("network");
+  *event.mutable_network() = ToProto(network);
+  return event;
+}
+
+}  // namespace heddle::controller

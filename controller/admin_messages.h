@@ -1,0 +1,27 @@
+// The controller's values as messages for administrators. Pure.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "api/heddle/v1/admin.pb.h"
+#include "controller/lease_book.h"
+#include "controller/node_registry.h"
+#include "controller/watch_hub.h"
+
+namespace heddle::controller {
+
+v1::Lease ToMessage(const Lease& lease, bool attached);
+v1::Lease ToMessage(const RestingSubnet& resting);
+v1::Node ToMessage(const NodeInfo& info);
+void FillNetwork(const LeaseBook& book, v1::GetNetworkResponse* response);
+void FillLeases(const LeaseBook& book, const absl::flat_hash_set<std::string>& attached,
+                bool include_resting, v1::ListLeasesResponse* response);
+// Every node with a lease or a stream, by id.
+void FillNodes(const LeaseBook& book, const std::vector<NodeInfo>& known,
+               v1::ListNodesResponse* response);
+v1::WatchEvent ToMessage(const AnnouncedChange& change);
+v1::WatchEvent NetworkEvent(storage::Revision revision, const Network& network);
+
+}  // namespace heddle::controller

@@ -1,0 +1,47 @@
+// The gRPC service behind heddlectl.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "absl/status/status.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "controller/node_registry.h"
+#include "controller/pump.h"
+#include "controller/watch_hub.h"
+#include "controller/writer_thread.h"
+#include "storage/store.h"
+
+namespace grpc {
+class Service;
+}
+
+namespace heddle::controller {
+
+// Thread-safe. Everything in the wiring outlives it; the gRPC server ends before it does.
+class AdminService {
+ public:
+  struct Wiring {
+    storage::Store* store = nullptr;
+    WatchHub* hub = nullptr;
+    NodeRegistry* registry = nullptr;
+    WriterThread* writer = nullptr;
+    Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
+    const Clock* clock = nullptr;
+    std::string version;
+  };
+
+  explicit AdminService(const Wiring& wiring);
+  ~AdminService();
+
+  grpc::Service* service();
+  // Ends every watch and every wait, saying why.
+  void CloseAll(const absl::Status& why);
+
+ private:
+  class Impl;
+  const std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace heddle::controller

@@ -1,0 +1,179 @@
+#include "controller/attach_reactor.h"
+
+#include <utility>
+
+#include "controller/grpc_bytes.h"
+#include "spdlog/spdlog.h"
+
+namespace heddle::controller {
+namespace {
+
+// A peer that takes nothing off the wire is not waited for longer than this when its stream ends.
+constexpr absl::Duration kFlushWithin = absl::Seconds(5);
+
+}  // namespace
+
+AttachReactor::AttachReactor(grpc::CallbackServerContext* context, const Wiring* wiring)
+    : context_(context), wiring_(wiring) {}
+
+void AttachReactor::Begin() {
+  self_ = shared_from_this();
+  {
+    MutexLock lock(&mutex_);
+    std::weak_ptr<AttachReactor> weak = self_;
+    stream_.emplace(
+        wiring_->shared, context_->peer(), weak,
+        [this, weak](AcquireRequest request) {
+          const std::shared_ptr<AttachReactor> self = weak.lock();
+          if (self == nullptr) return absl::CancelledError("the stream has ended");
+          return wiring_->submit(self, std::move(request));
+        },
+        wiring_->clock->Now());
+  }
+  StartRead(&incoming_);
+}
+
+template <typename Act>
+void AttachReactor::With(Act act) {
+  absl::Status status;
+  std::shared_ptr<LiveStream> displaced;
+  {
+    MutexLock lock(&mutex_);
+    if (!stream_) return;
+    status = act(&*stream_);
+    displaced = stream_->TakeDisplaced();
+  }
+  if (displaced != nullptr) {
+    displaced->Close(absl::AbortedError("a newer stream of this node has taken over"));
+  }
+  if (status.ok()) {
+    Send();
+  } else {
+    End(std::move(status));
+  }
+}
+
+void AttachReactor::Kick() { Send(); }
+
+void AttachReactor::KickIfDue(absl::Time now) {
+  bool due = false;
+  absl::Status status;
+  {
+    MutexLock lock(&mutex_);
+    if (now >= cancel_at_ && !finished_) {
+      cancel_at_ = absl::InfiniteFuture();
+      context_->TryCancel();  // under the lock: once finished, the context may be gone
+    }
+    if (stream_) {
+      status = stream_->CheckDeadline(now);
+      due = now >= stream_->deadline();
+    }
+  }
+  if (!status.ok()) {
+    End(std::move(status));
+  } else if (due) {
+    Send();
+  }
+}
+
+void AttachReactor::OnGrant(const absl::StatusOr<LeaseGrant>& grant) {
+  With([&](NodeStream* stream) { return stream->OnGrant(grant); });
+}
+
+void AttachReactor::OnNetworkChange() {
+  With([](NodeStream* stream) { return stream->OnNetworkChange(); });
+}
+
+void AttachReactor::OnOwnChange(const PeerChange& change) {
+  With([&](NodeStream* stream) { return stream->OnOwnChange(change); });
+}
+
+void AttachReactor::SendAcceptRemovals() {
+  With([](NodeStream* stream) {
+    stream->AcceptRemovals();
+    return absl::OkStatus();
+  });
+}
+
+void AttachReactor::Close(absl::Status why) { End(std::move(why)); }
+
+void AttachReactor::Send() {
+  {
+    MutexLock lock(&mutex_);
+    if (!stream_ || writing_) return;
+    const Frame frame = stream_->Next(wiring_->clock->Now());
+    if (frame == nullptr) return;
+    outgoing_ = ToByteBuffer(frame);
+    writing_ = true;
+  }
+  StartWrite(&outgoing_);
+}
+
+// The stream is over at once; gRPC hears of it when no write is under way.
+void AttachReactor::End(absl::Status why) {
+  grpc::Status status = ToGrpc(why);
+  {
+    MutexLock lock(&mutex_);
+    if (ending_) return;
+    ending_ = true;
+    if (!why.ok() && stream_) {
+      spdlog::info("stream of {} ('{}') ends: {}", context_->peer(), stream_->node_id(),
+                   why.ToString());
+    }
+    stream_.reset();
+    end_status_ = status;
+    if (writing_) {
+      cancel_at_ = wiring_->clock->Now() + kFlushWithin;
+      return;
+    }
+    finished_ = true;
+  }
+  Finish(std::move(status));
+}
+
+void AttachReactor::OnReadDone(bool ok) {
+  if (!ok) {
+    End(absl::OkStatus());
+    return;
+  }
+  v1::NodeMessage message;
+  if (!ParseByteBuffer(incoming_, &message)) {
+    End(absl::InvalidArgumentError("a message that cannot be decoded"));
+    return;
+  }
+  incoming_.Clear();
+  With([&](NodeStream* stream) { return stream->OnMessage(message, wiring_->clock->Now()); });
+  {
+    MutexLock lock(&mutex_);
+    if (ending_) return;
+  }
+  StartRead(&incoming_);
+}
+
+void AttachReactor::OnWriteDone(bool ok) {
+  std::optional<grpc::Status> finish;
+  {
+    MutexLock lock(&mutex_);
+    writing_ = false;
+    if (ending_ && !finished_) {
+      finished_ = true;
+      finish = end_status_;
+    }
+  }
+  if (finish) {
+    Finish(*std::move(finish));
+  } else if (ok) {
+    Send();
+  } else {
+    End(absl::CancelledError("the connection was lost"));
+  }
+}
+
+void AttachReactor::OnCancel() { End(absl::CancelledError("the node has gone")); }
+
+void AttachReactor::OnDone() {
+  const std::shared_ptr<AttachReactor> self = std::move(self_);
+  wiring_->done(this);
+}
+
+}  // namespace heddle::controller

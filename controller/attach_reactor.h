@@ -1,0 +1,73 @@
+// One node's gRPC stream around its NodeStream: the lock, one write at a time, and the end.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <memory>
+#include <optional>
+
+#include "absl/base/thread_annotations.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "controller/node_stream.h"
+
+namespace heddle::controller {
+
+// Lives until gRPC is done with it and nobody else holds it. Thread-safe. No lock is held while a
+// read, write or finish is started, and none while another stream is called.
+class AttachReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>,
+                            public LiveStream,
+                            public std::enable_shared_from_this<AttachReactor> {
+ public:
+  using SubmitFor =
+      std::function<absl::Status(std::shared_ptr<AttachReactor>, AcquireRequest request)>;
+  struct Wiring {
+    const NodeStream::Shared* shared = nullptr;
+    const Clock* clock = nullptr;
+    SubmitFor submit;
+    std::function<void(AttachReactor*)> done;  // gRPC is done with it
+  };
+
+  AttachReactor(grpc::CallbackServerContext* context, const Wiring* wiring);
+
+  // Once, when it is owned by a shared_ptr: starts to read.
+  void Begin();
+  // Sends what there is to send, if no write is under way.
+  void Kick();
+  // Like Kick, when the time for it has come; also ends what took too long.
+  void KickIfDue(absl::Time now);
+  void OnGrant(const absl::StatusOr<LeaseGrant>& grant);
+  void OnNetworkChange();
+
+  void Close(absl::Status why) override;
+  void SendAcceptRemovals() override;
+  void OnOwnChange(const PeerChange& change) override;
+
+  void OnReadDone(bool ok) override;
+  void OnWriteDone(bool ok) override;
+  void OnCancel() override;
+  void OnDone() override;
+
+ private:
+  // Calls `act` on the stream under the lock, then ends the stream if that failed, or sends.
+  template <typename Act>
+  void With(Act act);
+  void Send();
+  void End(absl::Status why);
+
+  grpc::CallbackServerContext* const context_;
+  const Wiring* const wiring_;
+  std::shared_ptr<AttachReactor> self_;  // until OnDone
+  grpc::ByteBuffer incoming_, outgoing_;
+
+  Mutex mutex_;
+  std::optional<NodeStream> stream_ ABSL_GUARDED_BY(mutex_);  // gone once it is ending
+  bool writing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool ending_ ABSL_GUARDED_BY(mutex_) = false;
+  bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  grpc::Status end_status_ ABSL_GUARDED_BY(mutex_);
+  absl::Time cancel_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+};
+
+}  // namespace heddle::controller

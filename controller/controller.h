@@ -1,0 +1,47 @@
+// The whole controller around a store: writer, hub, services and gRPC server, in the order in which
+// they start and end.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
+#include "controller/lease_book.h"
+#include "storage/store.h"
+
+namespace heddle::controller {
+
+struct ControllerOptions {
+  std::vector<std::string> listen{"0.0.0.0:7411"};  // host:port; port 0 picks a free one
+  std::string net_conf_json;                        // "": none
+  std::string net_conf_name;                        // for messages: where it came from
+  LeasePolicy policy;
+  int heartbeat_seconds = 5;
+};
+
+class Controller {
+ public:
+  // Serves when it returns. FailedPrecondition, InvalidArgument and Unimplemented are the
+  // configuration's fault, and say what to change. `on_failure` is called, at most once and from
+  // another thread, when the controller cannot go on. The store outlives the controller.
+  static absl::StatusOr<std::unique_ptr<Controller>> Start(
+      const ControllerOptions& options, storage::Store* store,
+      std::function<void(const absl::Status&)> on_failure);
+  ~Controller();  // drains
+
+  // The ports listened on, in the order of `listen`.
+  const std::vector<int>& ports() const;
+  // Ends streams and calls with a word, then the server. Idempotent.
+  void Drain();
+
+ private:
+  class Parts;
+  explicit Controller(std::unique_ptr<Parts> parts);
+  const std::unique_ptr<Parts> parts_;
+};
+
+}  // namespace heddle::controller

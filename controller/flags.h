@@ -1,0 +1,33 @@
+// The command line of heddle-controller.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/time/time.h"
+
+namespace heddle::controller {
+
+inline constexpr int kExitOk = 0;
+inline constexpr int kExitFailure = 1;        // what is outside failed: disk, address, store
+inline constexpr int kExitConfiguration = 2;  // the command line or the network's configuration
+
+struct Flags {
+  std::string net_conf_path;
+  std::string data_dir = "/var/lib/heddle/controller";
+  std::vector<std::string> listen{"0.0.0.0:7411"};
+  absl::Duration lease_ttl = absl::Hours(24);
+  absl::Duration rest = absl::Minutes(5);
+  int heartbeat_seconds = 5;
+  std::string log_level = "info";
+};
+
+struct ParsedFlags {
+  Flags flags;
+  int exit_code = -1;  // >= 0: help, version or an error was printed; exit with it
+};
+
+// Flags win over the environment, the environment over defaults. Prints help and errors itself.
+ParsedFlags ParseFlags(int argc, const char* const* argv);
+
+}  // namespace heddle::controller

@@ -1,0 +1,106 @@
+#include "controller/frames.h"
+
+#include <google/protobuf/io/coded_stream.h>
+#include <google/protobuf/wire_format_lite.h>
+
+#include <utility>
+
+#include "api/convert.h"
+#include "api/heddle/v1/node.pb.h"
+
+namespace heddle::controller {
+namespace {
+
+using google::protobuf::internal::WireFormatLite;
+
+Frame ToFrame(const v1::ControllerMessage& message) {
+  return std::make_shared<const std::string>(message.SerializeAsString());
+}
+
+std::string OneChange(v1::PeerChange change) {
+  v1::Chunk chunk;
+  *chunk.add_changes() = std::move(change);
+  return chunk.SerializeAsString();
+}
+
+}  // namespace
+
+Frame WelcomeFrame(absl::string_view history, const Network& network, int heartbeat_seconds,
+                   absl::string_view controller_version) {
+  v1::ControllerMessage message;
+  v1::Welcome* welcome = message.mutable_welcome();
+  welcome->set_history(std::string(history));
+  *welcome->mutable_network() = ToProto(network);
+  welcome->set_heartbeat_seconds(heartbeat_seconds);
+  welcome->set_controller_version(std::string(controller_version));
+  return ToFrame(message);
+}
+
+Frame OwnLeaseFrame(const Peer& self, absl::Time expires) {
+  v1::ControllerMessage message;
+  *message.mutable_own_lease()->mutable_self() = ToProto(self);
+  message.mutable_own_lease()->set_expires_unix_ms(ToUnixMs(expires));
+  return ToFrame(message);
+}
+
+Frame SnapshotBeginFrame(storage::Revision revision) {
+  v1::ControllerMessage message;
+  message.mutable_snapshot_begin()->set_revision(revision);
+  return ToFrame(message);
+}
+
+Frame SyncedFrame(storage::Revision revision, std::uint64_t set_hash) {
+  v1::ControllerMessage message;
+  message.mutable_synced()->set_revision(revision);
+  message.mutable_synced()->set_set_hash(set_hash);
+  return ToFrame(message);
+}
+
+Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash) {
+  v1::ControllerMessage message;
+  message.mutable_heartbeat()->set_revision(revision);
+  message.mutable_heartbeat()->set_set_hash(set_hash);
+  return ToFrame(message);
+}
+
+Frame AcceptRemovalsFrame() {
+  v1::ControllerMessage message;
+  message.mutable_accept_removals();
+  return ToFrame(message);
+}
+
+Frame NetworkFrame(const Network& network) {
+  v1::ControllerMessage message;
+  *message.mutable_network() = ToProto(network);
+  return ToFrame(message);
+}
+
+std::string PutBytes(const Peer& peer) {
+  v1::PeerChange change;
+  *change.mutable_put() = ToProto(peer);
+  return OneChange(std::move(change));
+}
+
+std::string RemovedBytes(absl::string_view node_id) {
+  v1::PeerChange change;
+  change.set_removed_node_id(std::string(node_id));
+  return OneChange(std::move(change));
+}
+
+Frame ChunkFrame(absl::string_view concatenated_changes) {
+  using google::protobuf::io::CodedOutputStream;
+  std::uint8_t header[10];
+  std::uint8_t* end = CodedOutputStream::WriteTagToArray(
+      WireFormatLite::MakeTag(v1::ControllerMessage::kChunkFieldNumber,
+                              WireFormatLite::WIRETYPE_LENGTH_DELIMITED),
+      header);
+  end = CodedOutputStream::WriteVarint32ToArray(
+      static_cast<std::uint32_t>(concatenated_changes.size()), end);
+  std::string bytes;
+  bytes.reserve((end - header) + concatenated_changes.size());
+  bytes.append(reinterpret_cast<const char*>(header), end - header);
+  bytes.append(concatenated_changes.data(), concatenated_changes.size());
+  return std::make_shared<const std::string>(std::move(bytes));
+}
+
+}  // namespace heddle::controller

@@ -1,0 +1,34 @@
+#include "controller/grpc_bytes.h"
+
+#include <string>
+#include <vector>
+
+namespace heddle::controller {
+
+grpc::ByteBuffer ToByteBuffer(const Frame& frame) {
+  auto* held = new Frame(frame);
+  const grpc::Slice slice(
+      const_cast<char*>(frame->data()), frame->size(),
+      [](void* user_data) { delete static_cast<Frame*>(user_data); }, held);
+  return grpc::ByteBuffer(&slice, 1);
+}
+
+bool ParseByteBuffer(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* message) {
+  std::vector<grpc::Slice> slices;
+  if (!buffer.Dump(&slices).ok()) return false;
+  if (slices.size() == 1) {
+    return message->ParseFromArray(slices[0].begin(), static_cast<int>(slices[0].size()));
+  }
+  std::string whole;
+  for (const grpc::Slice& slice : slices) {
+    whole.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
+  }
+  return message->ParseFromString(whole);
+}
+
+grpc::Status ToGrpc(const absl::Status& status) {
+  // The codes are the same numbers by design of both.
+  return grpc::Status(static_cast<grpc::StatusCode>(status.code()), std::string(status.message()));
+}
+
+}  // namespace heddle::controller

@@ -1,0 +1,75 @@
+#include "controller/network_effects.h"
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
+
+namespace heddle::controller {
+namespace {
+
+std::string Describe(const Range& range) {
+  return absl::StrCat(range.network.ToString(), ", /", range.subnet_length, " subnets from ",
+                      range.subnet_min.ToString(), " to ", range.subnet_max.ToString(), " (",
+                      range.subnet_count(), ")");
+}
+
+std::string Describe(const OptionValue& value) {
+  if (const bool* flag = std::get_if<bool>(&value)) return *flag ? "true" : "false";
+  if (const auto* number = std::get_if<std::int64_t>(&value)) return absl::StrCat(*number);
+  return absl::StrCat("\"", std::get<std::string>(value), "\"");
+}
+
+void DescribeRange(Family family, const std::optional<Range>& old, const std::optional<Range>& next,
+                   std::vector<std::string>* effects) {
+  if (old == next) return;
+  const absl::string_view name = FamilyName(family);
+  if (!old) {
+    effects->push_back(absl::StrCat(name, " is switched on: ", Describe(*next),
+                                    ". Every attached node gets a subnet of it if it announces an ",
+                                    name, " address."));
+  } else if (!next) {
+    effects->push_back(absl::StrCat(name, " is switched off (was ", Describe(*old), ")."));
+  } else {
+    effects->push_back(absl::StrCat(name, " changes from ", Describe(*old), " to ", Describe(*next),
+                                    ". Leases keep their subnets."));
+  }
+}
+
+void DescribeBackend(const BackendConfig& old, const BackendConfig& next,
+                     std::vector<std::string>* effects) {
+  if (old.type != next.type) {
+    effects->push_back(absl::StrCat(
+        "The backend changes from ", old.type, " to ", next.type,
+        ". Every node changes over by itself; pods on different nodes may lose packets until both "
+        "ends have."));
+    return;
+  }
+  for (const auto& [key, value] : next.options) {
+    const auto before = old.options.find(key);
+    if (before != old.options.end() && before->second == value) continue;
+    effects->push_back(absl::StrCat(
+        "Backend option ", key, " changes from ",
+        before == old.options.end() ? "its default" : Describe(before->second), " to ",
+        Describe(value), ". Nodes that have it and nodes that do not yet may lose packets between ",
+        "them meanwhile."));
+  }
+}
+
+}  // namespace
+
+std::vector<std::string> DescribeNetworkChange(const LeaseBook& book, const Network& next) {
+  std::vector<std::string> effects;
+  if (!book.network()) {
+    next.ranges.ForEach([&](Family family, const Range& range) {
+      effects.push_back(absl::StrCat(FamilyName(family), ": ", Describe(range), "."));
+    });
+    effects.push_back(absl::StrCat("The backend is ", next.backend.type, "."));
+    return effects;
+  }
+  for (Family family : kFamilies) {
+    DescribeRange(family, book.network()->ranges[family], next.ranges[family], &effects);
+  }
+  DescribeBackend(book.network()->backend, next.backend, &effects);
+  return effects;
+}
+
+}  // namespace heddle::controller

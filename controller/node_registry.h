@@ -1,0 +1,108 @@
+// The nodes that are attached, and what each last said: applied revision, problems, held removals.
+//
+// Also the rule of one stream per node id. A second process with the same id is refused while the
+// first is live; a stream that has gone quiet, or an earlier stream of the same process, gives way.
+// What a node said last is kept after it detached, so that laggards can be named, until Forget.
+//
+// Thread-safe. Time is an argument.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/btree_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/mutex.h"
+#include "controller/lease_book.h"
+#include "storage/store.h"
+
+namespace heddle::controller {
+
+// An attached node's stream, from outside. Thread-safe; each call returns at once. Not to be called
+// while holding a lock that the stream's own calls to the registry would need.
+class LiveStream {
+ public:
+  virtual ~LiveStream() = default;
+  // Ends the stream with `why`; the node sees it.
+  virtual void Close(absl::Status why) = 0;
+  // Tells the node that an administrator accepts the removals it holds back.
+  virtual void SendAcceptRemovals() = 0;
+  // The node's own announced entry changed (absent: its lease ended).
+  virtual void OnOwnChange(const PeerChange& change) = 0;
+};
+
+struct NodeReport {
+  storage::Revision applied_revision = 0;
+  std::uint64_t peers = 0;
+  std::uint64_t held_removals = 0;
+  std::vector<std::string> problems;
+};
+
+struct NodeInfo {
+  std::string node_id;
+  bool attached = false;
+  std::string instance_id, remote_address, software_version;
+  NodeReport report;
+  absl::Time attached_at, last_heard;
+};
+
+class NodeRegistry {
+ public:
+  // A stream that has said nothing for `live_for` counts as dead.
+  explicit NodeRegistry(absl::Duration live_for) : live_for_(live_for) {}
+
+  struct Newcomer {
+    std::string node_id, instance_id, remote_address, software_version;
+    std::weak_ptr<LiveStream> stream;
+  };
+  struct Attached {
+    std::uint64_t attachment = 0;           // names this attachment in the calls below
+    std::shared_ptr<LiveStream> displaced;  // to be closed by the caller; null: none
+  };
+  // AlreadyExists: another process with that id is live; names it and says what to do.
+  absl::StatusOr<Attached> Attach(Newcomer newcomer, absl::Time now);
+  // These do nothing when a later attachment has taken the node's place.
+  void Heard(absl::string_view node_id, std::uint64_t attachment, absl::Time now);
+  void Report(absl::string_view node_id, std::uint64_t attachment, NodeReport report,
+              absl::Time now);
+  void Detach(absl::string_view node_id, std::uint64_t attachment);
+  // Drops what a detached node said.
+  void Forget(absl::string_view node_id);
+
+  // Ids of the attached nodes: those whose leases the writer renews.
+  absl::flat_hash_set<std::string> Alive() const;
+  std::size_t attached_count() const;
+  // By node id.
+  std::vector<NodeInfo> List() const;
+  std::shared_ptr<LiveStream> FindStream(absl::string_view node_id) const;
+  // Nodes of `node_ids` that have not applied `revision`, by id.
+  std::vector<NodeInfo> Laggards(const std::vector<std::string>& node_ids,
+                                 storage::Revision revision) const;
+  // Grows with each report and each attachment's end; to see cheaply whether anything moved.
+  std::uint64_t reports() const;
+
+ private:
+  struct Entry {
+    NodeInfo info;
+    std::uint64_t attachment = 0;
+    std::weak_ptr<LiveStream> stream;
+  };
+  Entry* FindLocked(absl::string_view node_id, std::uint64_t attachment)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+
+  const absl::Duration live_for_;
+  mutable Mutex mutex_;
+  absl::btree_map<std::string, Entry> nodes_ ABSL_GUARDED_BY(mutex_);
+  std::uint64_t next_attachment_ ABSL_GUARDED_BY(mutex_) = 1;
+  std::uint64_t reports_ ABSL_GUARDED_BY(mutex_) = 0;
+  std::size_t attached_ ABSL_GUARDED_BY(mutex_) = 0;
+};
+
+}  // namespace heddle::controller

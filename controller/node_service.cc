@@ -1,0 +1,113 @@
+#include "controller/node_service.h"
+
+#include <algorithm>
+#include <utility>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "api/heddle/v1/node.grpc.pb.h"
+#include "controller/attach_reactor.h"
+
+namespace heddle::controller {
+namespace {
+
+// How often the streams are looked through for heartbeats that are due.
+constexpr absl::Duration kScanEvery = absl::Milliseconds(500);
+
+}  // namespace
+
+class NodeService::Impl final
+    : public v1::NodeService::WithRawCallbackMethod_Attach<v1::NodeService::Service> {
+ public:
+  explicit Impl(const Wiring& wiring) : wiring_(wiring) {
+    shared_.hub = wiring.hub;
+    shared_.registry = wiring.registry;
+    shared_.heartbeat_seconds = wiring.heartbeat_seconds;
+    shared_.controller_version = wiring.version;
+    reactors_.shared = &shared_;
+    reactors_.clock = wiring.clock;
+    reactors_.submit = [this](std::shared_ptr<AttachReactor> reactor, AcquireRequest request) {
+      return Submit(std::move(reactor), std::move(request));
+    };
+    reactors_.done = [this](AttachReactor* reactor) { Remove(reactor); };
+    wiring_.pump->Add([this](absl::Time now) { return OnTime(now); });
+  }
+
+  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Attach(
+      grpc::CallbackServerContext* context) override {
+    auto reactor = std::make_shared<AttachReactor>(context, &reactors_);
+    {
+      MutexLock lock(&mutex_);
+      live_.emplace(reactor.get(), reactor);
+      wiring_.hub->set_stream_count(live_.size());
+    }
+    reactor->Begin();
+    return reactor.get();
+  }
+
+  std::vector<std::shared_ptr<AttachReactor>> Live() {
+    MutexLock lock(&mutex_);
+    std::vector<std::shared_ptr<AttachReactor>> live;
+    live.reserve(live_.size());
+    for (const auto& [raw, reactor] : live_) live.push_back(reactor);
+    return live;
+  }
+
+  void OnPublished(const BookChanges& changes) {
+    for (const PeerChange& change : changes.peers) {
+      if (const auto stream = wiring_.registry->FindStream(change.node_id)) {
+        stream->OnOwnChange(change);
+      } else if (!change.peer) {
+        wiring_.registry->Forget(change.node_id);
+      }
+    }
+    if (changes.network_changed) {
+      for (const auto& reactor : Live()) reactor->OnNetworkChange();
+    }
+    wiring_.pump->Wake();
+  }
+
+ private:
+  absl::Status Submit(std::shared_ptr<AttachReactor> reactor, AcquireRequest request) {
+    return wiring_.writer->Post([reactor = std::move(reactor),
+                                 request = std::move(request)](Writer& writer) {
+      writer.Acquire(
+          request, [reactor](const absl::StatusOr<LeaseGrant>& grant) { reactor->OnGrant(grant); });
+    });
+  }
+
+  void Remove(AttachReactor* reactor) {
+    MutexLock lock(&mutex_);
+    live_.erase(reactor);
+    wiring_.hub->set_stream_count(live_.size());
+  }
+
+  absl::Time OnTime(absl::Time now) {
+    if (wiring_.hub->Release(now)) {
+      for (const auto& reactor : Live()) reactor->Kick();
+    }
+    if (now >= next_scan_) {
+      next_scan_ = now + kScanEvery;
+      for (const auto& reactor : Live()) reactor->KickIfDue(now);
+    }
+    return std::min(next_scan_, wiring_.hub->release_at());
+  }
+
+  const Wiring wiring_;
+  NodeStream::Shared shared_;
+  AttachReactor::Wiring reactors_;
+  absl::Time next_scan_ = absl::InfinitePast();  // the pump's thread only
+  Mutex mutex_;
+  absl::flat_hash_map<AttachReactor*, std::shared_ptr<AttachReactor>> live_ ABSL_GUARDED_BY(mutex_);
+};
+
+NodeService::NodeService(const Wiring& wiring) : impl_(std::make_unique<Impl>(wiring)) {}
+NodeService::~NodeService() = default;
+
+grpc::Service* NodeService::service() { return impl_.get(); }
+void NodeService::OnPublished(const BookChanges& changes) { impl_->OnPublished(changes); }
+void NodeService::CloseAll(const absl::Status& why) {
+  for (const auto& reactor : impl_->Live()) reactor->Close(why);
+}
+
+}  // namespace heddle::controller

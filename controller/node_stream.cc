@@ -1,0 +1,287 @@
+#include "controller/node_stream.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/convert.h"
+#include "base/status_macros.h"
+#include "spdlog/spdlog.h"
+
+namespace heddle::controller {
+namespace {
+
+constexpr absl::Duration kHelloWithin = absl::Seconds(10);
+constexpr absl::Duration kResyncEvery = absl::Minutes(1);
+constexpr std::size_t kMaxNameBytes = 128;
+constexpr std::size_t kMaxProblems = 32, kMaxProblemBytes = 512;
+
+absl::Status Annotated(absl::string_view field, const absl::Status& why) {
+  return absl::Status(why.code(), absl::StrCat(field, ": ", why.message()));
+}
+
+absl::Status CheckShort(absl::string_view field, const std::string& text) {
+  if (text.size() <= kMaxNameBytes) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(field, ": ", text.size(), " bytes long; at most ",
+                                                 kMaxNameBytes, " are allowed"));
+}
+
+absl::Status CheckHello(const v1::Hello& hello) {
+  if (hello.protocol_version() != kProtocolVersion) {
+    return absl::FailedPreconditionError(
+        absl::StrCat("this node speaks protocol version ", hello.protocol_version(),
+                     ", this controller version ", kProtocolVersion,
+                     ". Install the same release of heddle-node and heddle-controller"));
+  }
+  if (const absl::Status status = ValidateNodeId(hello.node_id()); !status.ok()) {
+    return Annotated("hello.node_id", status);
+  }
+  if (hello.instance_id().empty()) {
+    return absl::InvalidArgumentError("hello.instance_id: must not be empty");
+  }
+  HEDDLE_RETURN_IF_ERROR(CheckShort("hello.instance_id", hello.instance_id()));
+  HEDDLE_RETURN_IF_ERROR(CheckShort("hello.software_version", hello.software_version()));
+  return CheckShort("hello.resume.history", hello.resume().history());
+}
+
+absl::StatusOr<AcquireRequest> ToRequest(const std::string& node_id,
+                                         const v1::Advertise& advertise) {
+  AcquireRequest request;
+  request.node_id = node_id;
+  absl::StatusOr<Advertisement> advertisement = FromProto(advertise.advertisement());
+  if (!advertisement.ok()) return Annotated("advertise.advertisement", advertisement.status());
+  request.advertisement = *std::move(advertisement);
+  PerFamily<Prefix> preferred;
+  for (const v1::Prefix& wire : advertise.preferred_subnets()) {
+    absl::StatusOr<Prefix> subnet = FromProto(wire);
+    if (!subnet.ok()) return Annotated("advertise.preferred_subnets", subnet.status());
+    if (preferred[subnet->family()]) {
+      return absl::InvalidArgumentError(absl::StrCat("advertise.preferred_subnets: more than one ",
+                                                     FamilyName(subnet->family()), " subnet"));
+    }
+    preferred[subnet->family()] = *subnet;
+  }
+  preferred.ForEach([&](Family, const Prefix& subnet) { request.preferred.push_back(subnet); });
+  return request;
+}
+
+}  // namespace
+
+NodeStream::NodeStream(const Shared* shared, std::string remote_address,
+                       std::weak_ptr<LiveStream> self, Submit submit, absl::Time now)
+    : shared_(shared),
+      remote_address_(std::move(remote_address)),
+      self_(std::move(self)),
+      submit_(std::move(submit)),
+      opened_(now) {}
+
+NodeStream::~NodeStream() {
+  if (!node_id_.empty()) shared_->registry->Detach(node_id_, attachment_);
+}
+
+absl::Status NodeStream::OnMessage(const v1::NodeMessage& message, absl::Time now) {
+  if (message.kind_case() == v1::NodeMessage::kHello) return OnHello(message.hello(), now);
+  if (node_id_.empty()) {
+    return absl::InvalidArgumentError("hello: must be the first message of a stream");
+  }
+  shared_->registry->Heard(node_id_, attachment_, now);
+  switch (message.kind_case()) {
+    case v1::NodeMessage::kAdvertise:
+      return OnAdvertise(message.advertise());
+    case v1::NodeMessage::kApplied:
+      return OnApplied(message.applied(), now);
+    default:
+      return absl::InvalidArgumentError("a message of a kind that this controller does not know");
+  }
+}
+
+absl::Status NodeStream::OnHello(const v1::Hello& hello, absl::Time now) {
+  if (!node_id_.empty()) return absl::InvalidArgumentError("hello: sent twice on one stream");
+  HEDDLE_RETURN_IF_ERROR(CheckHello(hello));
+  network_told_ = shared_->hub->network_revision();  // before the network itself: may be newer
+  const std::optional<Network> network = shared_->hub->network();
+  if (!network) {
+    return absl::FailedPreconditionError(
+        "no network is configured yet. Set one with `heddlectl network set net-conf.json`, or "
+        "start the controller with --net-conf");
+  }
+  HEDDLE_ASSIGN_OR_RETURN(
+      NodeRegistry::Attached attached,
+      shared_->registry->Attach(
+          {hello.node_id(), hello.instance_id(), remote_address_, hello.software_version(), self_},
+          now));
+  node_id_ = hello.node_id();
+  attachment_ = attached.attachment;
+  displaced_ = std::move(attached.displaced);
+  resume_history_ = hello.resume().history();
+  resume_revision_ = hello.resume().revision();
+  resume_hash_ = hello.set_hash();
+  out_.push_back(WelcomeFrame(shared_->hub->history(), *network, shared_->heartbeat_seconds,
+                              shared_->controller_version));
+  return absl::OkStatus();
+}
+
+absl::Status NodeStream::OnAdvertise(const v1::Advertise& advertise) {
+  HEDDLE_ASSIGN_OR_RETURN(advertised_, ToRequest(node_id_, advertise));
+  const std::optional<Network> network = shared_->hub->network();
+  if (network && advertised_->advertisement.backend_type != network->backend.type) {
+    return absl::FailedPreconditionError(absl::StrCat(
+        "node '", node_id_, "' advertises backend '", advertised_->advertisement.backend_type,
+        "', the network uses '", network->backend.type,
+        "'. The node follows the network when it attaches again; if this repeats, check its "
+        "release"));
+  }
+  return SubmitAdvertised();
+}
+
+absl::Status NodeStream::SubmitAdvertised() {
+  advertised_again_ = acquiring_;
+  if (acquiring_) return absl::OkStatus();
+  acquiring_ = true;
+  return submit_(*advertised_);
+}
+
+absl::Status NodeStream::OnGrant(const absl::StatusOr<LeaseGrant>& grant) {
+  acquiring_ = false;
+  HEDDLE_RETURN_IF_ERROR(grant.status());
+  grant_ = *grant;
+  out_.push_back(OwnLeaseFrame(grant_->lease.ToPeer(), grant_->lease.expires));
+  if (!sending_) StartSending();
+  return advertised_again_ ? SubmitAdvertised() : absl::OkStatus();
+}
+
+// Chooses between going on from what the node has and a snapshot.
+void NodeStream::StartSending() {
+  sending_ = true;
+  at_once_ = true;
+  WatchHub& hub = *shared_->hub;
+  if (resume_history_ != hub.history()) {
+    Deliver(hub.Snapshot(0));
+    return;
+  }
+  if (resume_revision_ > hub.head()) {
+    spdlog::warn(
+        "node '{}' has revision {} but the newest here is {}: was the store restored from a copy? "
+        "It is sent what is here",
+        node_id_, resume_revision_, hub.head());
+  }
+  if (const auto cursor = hub.ResumeFrom(resume_revision_, resume_hash_)) {
+    Deliver(hub.Read(*cursor));
+  } else {
+    Deliver(hub.Snapshot(std::min(resume_revision_, hub.head())));
+  }
+}
+
+absl::Status NodeStream::OnOwnChange(const PeerChange& change) {
+  if (!grant_) return absl::OkStatus();
+  if (!change.peer) {
+    return absl::AbortedError(absl::StrCat("the lease of node '", node_id_,
+                                           "' was ended by an administrator or by expiry; attach "
+                                           "again to get one"));
+  }
+  // The answer to this node's own request says it better, and is on its way.
+  if (acquiring_ || *change.peer == grant_->lease.ToPeer()) return absl::OkStatus();
+  grant_->lease.subnets = change.peer->subnets;
+  grant_->lease.advertisement = change.peer->advertisement;
+  out_.push_back(OwnLeaseFrame(*change.peer, grant_->lease.expires));
+  return absl::OkStatus();
+}
+
+absl::Status NodeStream::OnApplied(const v1::Applied& applied, absl::Time now) {
+  NodeReport report;
+  // A revision that this stream has not sent is of another history.
+  report.applied_revision = applied.revision() <= delivered_ ? applied.revision() : 0;
+  report.peers = applied.peers();
+  report.held_removals = applied.held_removals();
+  for (const std::string& problem : applied.problems()) {
+    if (report.problems.size() == kMaxProblems) break;
+    report.problems.push_back(problem.substr(0, kMaxProblemBytes));
+  }
+  shared_->registry->Report(node_id_, attachment_, std::move(report), now);
+  CheckHash(applied, now);
+  return absl::OkStatus();
+}
+
+// A node whose set differs from what was announced at the revision it says it has is sent the whole
+// set again. Not when it holds removals back: then it differs and says why.
+void NodeStream::CheckHash(const v1::Applied& applied, absl::Time now) {
+  if (delivery_ != nullptr || applied.revision() != delivered_ || applied.held_removals() > 0 ||
+      now < resync_after_) {
+    return;
+  }
+  const auto expected = shared_->hub->HashAt(applied.revision());
+  if (!expected || *expected == applied.set_hash()) return;
+  spdlog::warn(
+      "node '{}' holds another set of peers than was announced at revision {}; "
+      "sending all of them again",
+      node_id_, applied.revision());
+  resync_after_ = now + kResyncEvery;
+  Deliver(shared_->hub->Snapshot(delivered_));
+}
+
+// A family that the network has gained: the node is given a subnet of it without asking again.
+absl::Status NodeStream::OnNetworkChange() {
+  const std::optional<Network> network = shared_->hub->network();
+  if (!grant_ || !network || advertised_->advertisement.backend_type != network->backend.type) {
+    return absl::OkStatus();
+  }
+  for (Family family : kFamilies) {
+    if (network->ranges[family] && !grant_->lease.subnets[family]) return SubmitAdvertised();
+  }
+  return absl::OkStatus();
+}
+
+// Snapshots do not carry the network; deltas do.
+void NodeStream::TellNetwork() {
+  const storage::Revision revision = shared_->hub->network_revision();
+  if (revision <= network_told_) return;
+  network_told_ = revision;
+  if (const auto network = shared_->hub->network()) out_.push_back(NetworkFrame(*network));
+}
+
+void NodeStream::Deliver(std::shared_ptr<const Delivery> delivery) {
+  if (delivery->snapshot) TellNetwork();
+  network_told_ = std::max(network_told_, delivery->revision);
+  cursor_ = delivery->revision;
+  delivery_ = std::move(delivery);
+  next_frame_ = 0;
+}
+
+Frame NodeStream::NextOfDelivery() {
+  Frame frame = delivery_->frames[next_frame_++];
+  if (next_frame_ == delivery_->frames.size()) {
+    delivered_ = delivery_->revision;
+    delivery_ = nullptr;
+  }
+  return frame;
+}
+
+Frame NodeStream::Next(absl::Time now) {
+  WatchHub& hub = *shared_->hub;
+  if (!node_id_.empty() && !sending_) TellNetwork();
+  if (out_.empty() && sending_ && delivery_ == nullptr &&
+      cursor_ < (std::exchange(at_once_, false) ? hub.head() : hub.released())) {
+    Deliver(hub.Read(cursor_));
+  }
+  if (!out_.empty()) {
+    Frame frame = std::move(out_.front());
+    out_.pop_front();
+    return frame;
+  }
+  if (delivery_ == nullptr && (!sending_ || now < heartbeat_at_)) return nullptr;
+  heartbeat_at_ = now + absl::Seconds(shared_->heartbeat_seconds);
+  if (delivery_ != nullptr) return NextOfDelivery();
+  return HeartbeatFrame(cursor_, hub.HashAt(cursor_).value_or(hub.set_hash()));
+}
+
+absl::Time NodeStream::deadline() const {
+  return node_id_.empty() ? opened_ + kHelloWithin : heartbeat_at_;
+}
+
+absl::Status NodeStream::CheckDeadline(absl::Time now) const {
+  if (!node_id_.empty() || now < opened_ + kHelloWithin) return absl::OkStatus();
+  return absl::DeadlineExceededError(absl::StrCat(
+      "no hello within ", absl::FormatDuration(kHelloWithin), " of opening the stream"));
+}
+
+}  // namespace heddle::controller

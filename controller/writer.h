@@ -1,0 +1,174 @@
+// The one place where the controller's state changes: decide, commit, apply, publish, answer.
+//
+// A command becomes a transaction of the LeaseBook's making. Many are in flight at once; commands
+// for one node, and changes of the network, wait their turn. A command is answered after what it
+// committed has come back through the store's feed, was applied to the book and published to the
+// hub. A decision that met a newer state of the store is made again on the newer book. After an
+// Unknown commit the store is read, and the command made again on what that showed: every command
+// is idempotent.
+//
+// Expiry is held for one ttl after the start and after every election, because renewals of the time
+// before may have been known only to the process that is gone.
+//
+// Not thread-safe, and starts no thread: everything runs on the caller's, and what the store says
+// on its own threads is handed to `post`, which must run it later on the same thread as all else,
+// in order. WriterThread does that; a simulation does it by itself.
+#pragma once
+
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "controller/commands.h"
+#include "controller/lease_book.h"
+#include "controller/watch_hub.h"
+#include "storage/store.h"
+
+namespace heddle::controller {
+
+class StoreFeed;
+
+class Writer {
+ public:
+  struct Options {
+    std::string self_id = "controller";  // shown to other candidates for leadership
+    LeasePolicy policy;
+    absl::Duration upkeep_every = absl::Seconds(5);
+    absl::Duration patience = absl::Seconds(10);  // for a store that does not answer a command
+    std::size_t max_in_flight = 256;
+    int max_attempts = 8;
+  };
+  struct Wiring {
+    storage::Store* store = nullptr;
+    const Clock* clock = nullptr;
+    WatchHub* hub = nullptr;
+    std::function<void(std::function<void()>)> post;  // thread-safe; drops when all is ending
+    std::function<absl::flat_hash_set<std::string>()> alive;  // nodes to renew; null: none
+    std::function<void(const BookChanges&)> published;        // after each publication; may be null
+  };
+
+  Writer(Options options, Wiring wiring);
+  ~Writer();
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  // Campaigns, reads the store, loads the hub and follows the feed. An error means that the
+  // controller cannot start. Blocks on the store.
+  absl::Status Start();
+
+  // ---- Commands. `done` is called once, on this thread, perhaps before the call returns. ----
+  void Acquire(AcquireRequest request, std::function<void(absl::StatusOr<LeaseGrant>)> done);
+  void Reserve(std::string node_id, std::vector<Prefix> subnets,
+               std::function<void(absl::StatusOr<LeaseGrant>)> done);
+  void Release(std::string node_id, std::function<void(absl::StatusOr<Committed>)> done);
+  void SetNetwork(Network network, std::string source_json,
+                  std::function<void(absl::StatusOr<Committed>)> done);
+
+  // Upkeep, and what has waited too long. To be called at tick_at() or later.
+  void Tick();
+  absl::Time tick_at() const;
+
+  const LeaseBook& book() const { return book_; }
+  bool leads() const { return fence_.has_value(); }
+  // No lease ends before this time.
+  absl::Time expiry_held_until() const { return expiry_held_until_; }
+  // True when nothing waits or is in flight.
+  bool idle() const { return queue_.empty() && in_flight_ == 0; }
+  // Not OK when the store has begun another history: the process must start anew.
+  const absl::Status& failure() const { return failure_; }
+
+ private:
+  friend class StoreFeed;
+  enum class Scope { kNode, kNetwork, kUpkeep };
+  using Decide = std::function<absl::StatusOr<Decision>(absl::Time now)>;
+  using Done = std::function<void(absl::StatusOr<Committed>)>;
+  struct Task {
+    Scope scope = Scope::kNode;
+    std::string node_id;
+    Decide decide;
+    Done done;
+    absl::Time give_up_at;
+    int attempts = 0;
+    bool uncertain = false;  // an earlier attempt may have been committed
+    Decision decision;       // while in flight
+  };
+  using TaskPtr = std::shared_ptr<Task>;
+  // Goes on when the book has reached `revision`.
+  struct Parked {
+    storage::Revision revision;
+    TaskPtr task;
+    bool committed;  // then it is done; else it is decided again
+  };
+
+  // Scheduling (writer_schedule.cc).
+  void Enqueue(Scope scope, std::string node_id, Decide decide, Done done);
+  void StartWaiting();
+  bool MayRun() const { return fence_.has_value() && feed_ != nullptr && failure_.ok(); }
+  void Run(TaskPtr task);
+  void RunNext(const std::string& node_id);
+  void RunBlocked();
+  void OnAnswer(TaskPtr task, absl::StatusOr<storage::Outcome> answer);
+  void OnUnknown(TaskPtr task, const absl::Status& why);
+  void DecideAgain(TaskPtr task, storage::Revision newer_than);
+  void Resolve(const Parked& parked);
+  void Leave(const TaskPtr& task);  // ends its flight
+  void Finish(const TaskPtr& task, absl::StatusOr<Committed> result);
+  void Answer(const TaskPtr& task, absl::StatusOr<Committed> result);
+  void ResolveParked();
+  void GiveUpOnOverdue(absl::Time now);
+  void StartUpkeep(absl::Time now);
+
+  // The store's side (writer.cc).
+  void OnBatch(storage::Revision revision, std::vector<storage::Change> changes);
+  void OnFeedEnded(const absl::Status& why);
+  void OnElected(storage::Fence fence);
+  void OnDeposed();
+  struct Listing {
+    storage::Position position;
+    std::vector<storage::Change> changes;
+  };
+  absl::StatusOr<Listing> ListAll();
+  absl::Status Follow();
+  absl::Status Resynchronise();
+  void Publish(const BookChanges& changes);
+  absl::StatusOr<LeaseGrant> Granted(const std::string& node_id,
+                                     const absl::StatusOr<Committed>& result) const;
+
+  const Options options_;
+  const Wiring wiring_;
+  LeaseBook book_;
+  std::string history_;
+  std::optional<storage::Fence> fence_;
+  absl::Time expiry_held_until_ = absl::InfiniteFuture();
+  absl::Time next_upkeep_ = absl::InfiniteFuture();
+  absl::Time next_check_ = absl::InfinitePast();  // of what waits
+  absl::Status failure_;
+
+  std::deque<TaskPtr> queue_;
+  absl::flat_hash_map<std::string, std::deque<TaskPtr>>
+      busy_;                             // node in flight -> who waits for it
+  absl::flat_hash_set<TaskPtr> flying_;  // claimed: committed or parked
+  std::vector<Parked> parked_;
+  std::vector<TaskPtr> blocked_;  // their node is in an upkeep that is in flight
+  std::size_t in_flight_ = 0;
+  std::size_t upkeep_left_ = 0;
+  bool network_in_flight_ = false;
+  bool starting_ = false;  // guards StartWaiting against itself
+
+  std::unique_ptr<StoreFeed> feed_;  // null: not following the store
+  std::unique_ptr<storage::LeadershipListener> listener_;
+  std::unique_ptr<storage::Candidacy> candidacy_;
+};
+
+}  // namespace heddle::controller
