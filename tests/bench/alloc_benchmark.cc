@@ -16,6 +16,7 @@ namespace heddle::controller {
 namespace {
 
 constexpr int kSubnets = 1 << 20;
+constexpr int kHeld = kSubnets / 100 * 99;
 
 // 10.0.0.0/8 in /28: 2^20 subnets, all of them given out.
 Range MillionSubnets() {
@@ -30,25 +31,33 @@ std::vector<Prefix> AllSubnetsShuffled(const Range& range) {
   return subnets;
 }
 
-// One iteration frees a random subnet and acquires the lowest free one; what is free stays
-// scattered, because the subnets freed are drawn from all of them.
+// A pool with the first 99 % of `subnets` taken.
+SubnetPool AlmostFull(const Range& range, const std::vector<Prefix>& subnets) {
+  SubnetPool pool(range);
+  for (int i = 0; i < kHeld; ++i) pool.Take(subnets[i]);
+  return pool;
+}
+
+// One iteration frees a random subnet and acquires the lowest free one. That drives the free ones
+// to the end of the range, so the scattered state is put back now and then.
 void PoolReleaseAcquire(benchmark::State& state) {
   const Range range = MillionSubnets();
-  SubnetPool pool(range);
-  std::vector<Prefix> held = AllSubnetsShuffled(range);
-  const std::size_t keep = kSubnets * 99 / 100;
-  for (std::size_t i = 0; i < keep; ++i) pool.Take(held[i]);
-  held.resize(keep);
+  const std::vector<Prefix> subnets = AllSubnetsShuffled(range);
+  const SubnetPool scattered = AlmostFull(range, subnets);
+  SubnetPool pool = scattered;
   std::mt19937 random(2);
+  int since_reset = 0;
   for (auto _ : state) {
-    Prefix& victim = held[random() % held.size()];
-    pool.Free(victim);
-    const Prefix subnet = *pool.Lowest();
-    pool.Take(subnet);
-    victim = subnet;
+    if (++since_reset == 4096) {
+      state.PauseTiming();
+      pool = scattered;
+      since_reset = 0;
+      state.ResumeTiming();
+    }
+    pool.Free(subnets[random() % kHeld]);
+    pool.Take(*pool.Lowest());
   }
   state.SetItemsProcessed(state.iterations());
-  state.counters["free"] = static_cast<double>(pool.free_count());
 }
 BENCHMARK(PoolReleaseAcquire);
 
@@ -56,9 +65,7 @@ BENCHMARK(PoolReleaseAcquire);
 void PoolAcquire(benchmark::State& state) {
   const Range range = MillionSubnets();
   const std::vector<Prefix> subnets = AllSubnetsShuffled(range);
-  SubnetPool full(range);
-  const std::size_t keep = kSubnets * 99 / 100;
-  for (std::size_t i = 0; i < keep; ++i) full.Take(subnets[i]);
+  const SubnetPool full = AlmostFull(range, subnets);
   SubnetPool pool = full;
   for (auto _ : state) {
     auto subnet = pool.Lowest();
@@ -118,7 +125,7 @@ void BookReleaseAcquire(benchmark::State& state) {
   }
   state.SetItemsProcessed(state.iterations());
 }
-BENCHMARK(BookReleaseAcquire)->Arg(1000)->Arg(100000)->Arg(kSubnets * 99 / 100);
+BENCHMARK(BookReleaseAcquire)->Arg(1000)->Arg(100000)->Arg(kHeld);
 
 }  // namespace
 }  // namespace heddle::controller
