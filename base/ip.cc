@@ -35,8 +35,7 @@ absl::StatusOr<Ip> Ip::Parse(absl::string_view text) {
       return FromBytes(absl::string_view(reinterpret_cast<char*>(bytes), BitsOf(family) / 8));
     }
   }
-  return absl::InvalidArgumentError(
-      absl::StrCat("'", text, "' is not an IPv4 or IPv6 address"));
+  return absl::InvalidArgumentError(absl::StrCat("'", text, "' is not an IPv4 or IPv6 address"));
 }
 
 absl::StatusOr<Ip> Ip::FromBytes(absl::string_view bytes) {
@@ -75,19 +74,22 @@ std::string Ip::ToString() const {
   return inet_ntop(ToAddressFamily(family_), ToBytes().data(), text, sizeof(text));
 }
 
-Prefix::Prefix(Ip address, int length)
-    : length_(std::clamp(length, 0, BitsOf(address.family()))) {
+Prefix::Prefix(Ip address, int length) : length_(std::clamp(length, 0, BitsOf(address.family()))) {
   base_ = Ip(address.family(), address.number() & ~LowMask(BitsOf(address.family()) - length_));
 }
 
 absl::StatusOr<Prefix> Prefix::Parse(absl::string_view text) {
   const auto slash = text.find('/');
+  const bool has_length = slash != absl::string_view::npos;
+  const absl::string_view digits = has_length ? text.substr(slash + 1) : "";
   auto address = Ip::Parse(text.substr(0, slash));
   int length = address.ok() ? BitsOf(address->family()) : 0;
+  // SimpleAtoi would also take signs and blanks.
   const bool length_ok =
-      slash == absl::string_view::npos ||
-      (absl::SimpleAtoi(text.substr(slash + 1), &length) && length >= 0 && address.ok() &&
-       length <= BitsOf(address->family()) && text.substr(slash + 1).size() <= 3);
+      !has_length ||
+      (digits.size() <= 3 &&
+       std::all_of(digits.begin(), digits.end(), [](char c) { return '0' <= c && c <= '9'; }) &&
+       absl::SimpleAtoi(digits, &length) && address.ok() && length <= BitsOf(address->family()));
   if (!address.ok() || !length_ok) {
     return absl::InvalidArgumentError(
         absl::StrCat("'", text, "' is not a prefix such as 10.1.0.0/16 or fd00::/48"));
