@@ -129,8 +129,8 @@ void AddWaitOptions(CLI::App* command, CommandLine* line) {
                     "not in time, name them and end with exit code 6; the change stays made.");
   command
       ->add_option("--wait-timeout-seconds", line->options.wait_timeout_seconds,
-                   "Wait at most so many seconds, 1 to 86400. The default is 60.")
-      ->check(CLI::Range(1, 86400).description(""))
+                   "Wait at most so many seconds, 1 to 3600. The default is 60.")
+      ->check(CLI::Range(1, 3600).description(""))
       ->type_name("SECONDS");
 }
 

@@ -102,8 +102,9 @@ void AddLeaseCommands(CommandLine* line) {
   auto resting = std::make_shared<bool>(false);
   CLI::App* list = AddListCommand(
       lease, line, "list",
-      "List the leases: which node holds which subnet, and until when. The state is active (the "
-      "node is attached), detached, reserved or resting.",
+      "List the leases: which node holds which subnet, and until when; a reserved lease never "
+      "expires. The state is active (the node is attached), detached, reserved (and not attached) "
+      "or resting.",
       [resting](Session& session) { return ListLeases(session, *resting); });
   list->add_flag("--resting", *resting,
                  "List freed subnets too, with the node that held them last and the time until "
@@ -119,8 +120,9 @@ void AddLeaseCommands(CommandLine* line) {
   auto released = std::make_shared<std::string>();
   CLI::App* release = AddCommand(
       lease, line, "release",
-      "End the lease of a node, reserved or not. The other nodes drop their routes to it; its "
-      "subnet rests before another node may get it.",
+      "End the lease of a node that is gone, reserved or not. The other nodes drop their routes to "
+      "it; its subnet rests before another node may get it. Refused while the node is attached: "
+      "its pods would lose their addresses. Stop heddle-node there first.",
       [released](Session& session) { return ReleaseLease(session, *released); });
   release->add_option("node", *released, "The node's id.")->required()->type_name(kNodeType);
   AddWaitOptions(release, line);

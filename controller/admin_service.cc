@@ -170,6 +170,8 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
                                       v1::ListNodesResponse* response) override {
     return OnWriter(context, [this, response](Writer& writer, const Reply& reply) {
       FillNodes(writer.book(), wiring_.registry->List(), response);
+      // What nodes can have applied: the book's own revision rises with renewals, too.
+      response->set_revision(wiring_.hub->head());
       reply(absl::OkStatus());
     });
   }
