@@ -1,0 +1,74 @@
+// A store whose feed can be cut, for tests: what is committed meanwhile is missed.
+#pragma once
+
+#include <memory>
+#include <utility>
+#include <vector>
+
+#include "storage/memory/memory_store.h"
+
+namespace heddle::controller {
+
+class CutStore final : public storage::Store {
+ public:
+  explicit CutStore(storage::Store* inner) : inner_(inner) {}
+
+  // From now on the present subscriber hears nothing.
+  void Cut() {
+    if (feed_ != nullptr) feed_->cut = true;
+  }
+  // Tells it that the feed has ended.
+  void End() { feed_->sink->OnEnd(absl::UnavailableError("the feed was cut")); }
+  int failing_subscriptions = 0;
+
+  void Commit(storage::Transaction transaction, CommitDone done) override {
+    inner_->Commit(std::move(transaction), std::move(done));
+  }
+  absl::StatusOr<std::optional<storage::Record>> Get(absl::string_view key,
+                                                     Consistency c) override {
+    return inner_->Get(key, c);
+  }
+  absl::StatusOr<storage::Page> List(absl::string_view prefix, absl::string_view cursor,
+                                     std::size_t limit, Consistency c) override {
+    return inner_->List(prefix, cursor, limit, c);
+  }
+  absl::StatusOr<std::unique_ptr<storage::Subscription>> Subscribe(
+      absl::string_view prefix, storage::Position after, storage::ChangeSink* sink) override {
+    if (failing_subscriptions > 0) {
+      --failing_subscriptions;
+      return absl::UnavailableError("no feed now");
+    }
+    auto feed = std::make_unique<Feed>();
+    feed->sink = sink;
+    feed_ = feed.get();
+    auto subscription = inner_->Subscribe(prefix, std::move(after), feed.get());
+    if (!subscription.ok()) return subscription.status();
+    feed->inner = *std::move(subscription);
+    return feed;
+  }
+  absl::StatusOr<std::unique_ptr<storage::Candidacy>> Campaign(
+      absl::string_view self_id, storage::LeadershipListener* listener) override {
+    return inner_->Campaign(self_id, listener);
+  }
+  absl::Status TrimHistory(storage::Revision keep_from) override {
+    return inner_->TrimHistory(keep_from);
+  }
+  storage::Health Describe() override { return inner_->Describe(); }
+
+ private:
+  struct Feed final : storage::Subscription, storage::ChangeSink {
+    void OnBatch(storage::Revision revision, std::vector<storage::Change> changes) override {
+      if (!cut) sink->OnBatch(revision, std::move(changes));
+    }
+    void OnCompacted(storage::Revision oldest) override { sink->OnCompacted(oldest); }
+    void OnEnd(absl::Status why) override { sink->OnEnd(std::move(why)); }
+    storage::ChangeSink* sink = nullptr;
+    bool cut = false;
+    std::unique_ptr<storage::Subscription> inner;
+  };
+
+  storage::Store* const inner_;
+  Feed* feed_ = nullptr;
+};
+
+}  // namespace heddle::controller
