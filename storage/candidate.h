@@ -2,7 +2,7 @@
 // how Resign waits for one to return. Thread-safe.
 #pragma once
 
-#include <optional>
+#include <atomic>
 #include <string>
 #include <utility>
 
@@ -35,23 +35,18 @@ class Candidate {
     MutexLock lock(&mutex_);
     listener_ = nullptr;
     elected_ = false;
+    resigned_ = true;
   }
 
-  bool elected() {
-    MutexLock lock(&mutex_);
-    return elected_;
-  }
-
-  bool resigned() {
-    MutexLock lock(&mutex_);
-    return listener_ == nullptr;
-  }
+  // Without the mutex, so that an engine may ask while a callback runs.
+  bool elected() const { return elected_; }
+  bool resigned() const { return resigned_; }
 
  private:
   const std::string id_;
-  Mutex mutex_;
+  Mutex mutex_;                   // of each callback and change
   LeadershipListener* listener_;  // guarded by mutex_; null once resigned
-  bool elected_ = false;          // guarded by mutex_
+  std::atomic<bool> elected_{false}, resigned_{false};
 };
 
 }  // namespace heddle::storage

@@ -1,6 +1,7 @@
 #include "storage/feed.h"
 
 #include <algorithm>
+#include <atomic>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -21,29 +22,32 @@ class Subscriber {
       return;
     }
     if (const Revision oldest = log.Oldest(); next_ < oldest) {
-      std::exchange(sink_, nullptr)->OnCompacted(oldest);
+      TakeSink()->OnCompacted(oldest);
       return;
     }
     const absl::Status read = log.Read(next_, last, [this](const Batch& b) { Deliver(b); });
-    if (!read.ok()) std::exchange(sink_, nullptr)->OnEnd(read);
+    if (!read.ok()) TakeSink()->OnEnd(read);
   }
 
   void End(const absl::Status& why) {
     MutexLock lock(&mutex_);
-    if (sink_ != nullptr) std::exchange(sink_, nullptr)->OnEnd(why);
+    if (sink_ != nullptr) TakeSink()->OnEnd(why);
   }
 
   void Cancel() {
     MutexLock lock(&mutex_);
-    sink_ = nullptr;
+    TakeSink();
   }
 
-  bool ended() {
-    MutexLock lock(&mutex_);
-    return sink_ == nullptr;
-  }
+  // Without the mutex, so that a list of subscribers can be cleaned while one is in a callback.
+  bool ended() const { return ended_; }
 
  private:
+  ChangeSink* TakeSink() {
+    ended_ = true;
+    return std::exchange(sink_, nullptr);
+  }
+
   void Deliver(const Batch& batch) {
     if (batch.revision < next_) return;
     next_ = batch.revision + 1;
@@ -58,6 +62,7 @@ class Subscriber {
   Mutex mutex_;
   Revision next_;     // guarded by mutex_
   ChangeSink* sink_;  // guarded by mutex_; null once ended
+  std::atomic<bool> ended_{false};
 };
 
 namespace {

@@ -109,10 +109,8 @@ class RecordingSink final : public ChangeSink {
  private:
   template <typename Change>
   void Note(const Change& change) {
-    {
-      MutexLock lock(&mutex_);
-      change();
-    }
+    MutexLock lock(&mutex_);
+    change();
     changed_.notify_all();
   }
   template <typename Condition>
@@ -131,10 +129,8 @@ class RecordingSink final : public ChangeSink {
 class RecordingListener final : public LeadershipListener {
  public:
   void OnElected(Fence fence) override {
-    {
-      MutexLock lock(&mutex_);
-      fence_ = std::move(fence);
-    }
+    MutexLock lock(&mutex_);
+    fence_ = std::move(fence);
     changed_.notify_all();
   }
   void OnDeposed() override {

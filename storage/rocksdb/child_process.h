@@ -1,6 +1,7 @@
 // A child process of a test: its output in pipes, killed and reaped at the end at the latest.
 #pragma once
 
+#include <poll.h>
 #include <signal.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -56,6 +57,11 @@ class ChildProcess {
     return status;
   }
 
+  // Waits until something was written, and leaves it there. False when the process ended without.
+  bool WaitForOutput() {
+    pollfd ready{out_, POLLIN, 0};
+    return poll(&ready, 1, /*timeout_ms=*/20'000) == 1 && (ready.revents & POLLIN) != 0;
+  }
   // All that was written, until the process has ended.
   std::string ReadOutput() { return ReadAll(out_); }
   std::string ReadErrors() { return ReadAll(err_); }

@@ -112,9 +112,14 @@ absl::Status Database::ReadState() {
   return absl::OkStatus();
 }
 
+// A function with a name, for tsan_suppressions.cc.
+void ReleaseSnapshot(rocksdb::DB* db, const rocksdb::Snapshot* snapshot) {
+  db->ReleaseSnapshot(snapshot);
+}
+
 Snapshot Database::TakeSnapshot() const {
   rocksdb::DB* db = db_.get();
-  return Snapshot(db->GetSnapshot(), [db](const rocksdb::Snapshot* s) { db->ReleaseSnapshot(s); });
+  return Snapshot(db->GetSnapshot(), [db](const rocksdb::Snapshot* s) { ReleaseSnapshot(db, s); });
 }
 
 absl::StatusOr<std::string> Database::ReadMetaValue(absl::string_view key,

@@ -16,8 +16,6 @@ namespace heddle::storage {
 namespace {
 
 constexpr int kRounds = 20;
-constexpr int kLongestLifeMs = 250;
-
 using Acknowledged = std::map<int, Revision>;  // number -> revision
 
 // A last line that the kill cut off says nothing.
@@ -57,6 +55,15 @@ Revision CheckAll(const std::string& path, const Acknowledged& acknowledged) {
   return now.revision;
 }
 
+// How long a process takes from its start to its first acknowledged commit.
+std::chrono::milliseconds TimeToFirstCommit(const std::string& path) {
+  const auto start = std::chrono::steady_clock::now();
+  ChildProcess child({"storage/rocksdb/commit_loop", path, "0"});
+  EXPECT_TRUE(child.WaitForOutput());
+  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() -
+                                                               start);
+}
+
 TEST(Kill, NothingAcknowledgedIsLost) {
   const unsigned seed = std::random_device()();
   SCOPED_TRACE(absl::StrCat("seed ", seed));
@@ -65,6 +72,9 @@ TEST(Kill, NothingAcknowledgedIsLost) {
   std::mt19937 random(seed);
   const ScratchFolder scratch;
   const std::string path = scratch.path() + "/store";
+  // Kills fall into the opening as well as into the committing.
+  const int longest_life_ms =
+      2 * static_cast<int>(TimeToFirstCommit(scratch.path() + "/other").count()) + 100;
   Acknowledged acknowledged;
   Revision newest = 0;
   int rounds_with_commits = 0;
@@ -73,7 +83,7 @@ TEST(Kill, NothingAcknowledgedIsLost) {
     {
       ChildProcess child(
           {"storage/rocksdb/commit_loop", path, absl::StrCat((round + 1) * 1'000'000)});
-      std::this_thread::sleep_for(std::chrono::milliseconds(random() % kLongestLifeMs));
+      std::this_thread::sleep_for(std::chrono::milliseconds(random() % longest_life_ms));
       child.Kill();
       AddLines(child.ReadOutput(), &acknowledged);
       EXPECT_EQ(child.ReadErrors(), "");

@@ -113,7 +113,7 @@ TEST_F(RocksdbStoreTest, TheChangeLogIsBounded) {
   for (int i = 0; i < 200; ++i) {
     ASSERT_TRUE(CommitAndWait(*store, {{}, {}, {Put("k", absl::StrCat(i))}}).ok());
   }
-  RecordingSink sink, recent;
+  RecordingSink sink, recent, again;
   auto subscription = store->Subscribe("", start, &sink);
   const std::optional<Revision> oldest = sink.WaitForCompacted();
   ASSERT_TRUE(oldest);
@@ -127,7 +127,6 @@ TEST_F(RocksdbStoreTest, TheChangeLogIsBounded) {
 
   // The same after a restart.
   store = *OpenRocksdbStore(options);
-  RecordingSink again;
   subscription = store->Subscribe("", start, &again);
   EXPECT_EQ(again.WaitForCompacted(), oldest);
 }
