@@ -130,9 +130,21 @@ void Agent::LookAtHost(absl::Time now) {
                           ranges[Family::kV6].has_value());
   };
   absl::StatusOr<HostFacts> facts = select();
-  if (!facts.ok()) look_at_host_ = now + kLookForMissing;
-  if (facts.ok()) dataplane_.set_underlay_link(facts->underlay_link);
+  if (facts.ok()) {
+    UseUnderlay(*facts, now);
+  } else {
+    look_at_host_ = now + kLookForMissing;
+  }
   executor_.SetHost(std::move(facts), now);
+}
+
+void Agent::UseUnderlay(const HostFacts& facts, absl::Time now) {
+  dataplane_.set_underlay_link(facts.underlay_link);
+  // A stream from an address that is gone hears nothing more, and would be found silent only later.
+  if (!source_address_.empty() && source_address_ != facts.source_address) {
+    session_.Drop(absl::UnavailableError("this host's address has changed"), now);
+  }
+  source_address_ = facts.source_address;
 }
 
 void Agent::RestoreSnapshot() {

@@ -40,6 +40,7 @@ class Agent {
   void TakeEvents();
   void TakeHints();
   void LookAtHost(absl::Time now);
+  void UseUnderlay(const HostFacts& facts, absl::Time now);
   void Remember(absl::Time now);
   void RestoreSnapshot();
   void RestoreSubnets();
@@ -59,6 +60,7 @@ class Agent {
   absl::Time look_at_host_ = absl::InfinitePast();  // when to read the host's own links again
   absl::Time last_look_ = absl::InfinitePast();
   std::optional<Network> network_looked_for_;  // the families of which were asked for
+  PerFamily<Ip> source_address_;               // of the underlay, when last looked
   absl::Time save_at_ = absl::InfiniteFuture();
   std::uint64_t saved_version_ = 0;
 

@@ -55,12 +55,17 @@ std::string EnvironmentName(std::string flag) {
   return absl::StrCat("HEDDLE_NODE_", flag);
 }
 
-// Adds flags of any type alike: with their variable, and the default in the help.
+// Adds flags of any type alike: with their variable, and the default, if any, in the help. `what`
+// is the kind of value.
 template <typename T>
-CLI::Option* Add(CLI::App* app, const std::string& name, T* value, const std::string& meaning) {
-  return app->add_option(absl::StrCat("--", name), *value, meaning)
-      ->envname(EnvironmentName(name))
-      ->capture_default_str();
+CLI::Option* Add(CLI::App* app, const std::string& name, const std::string& what, T* value,
+                 const std::string& meaning) {
+  CLI::Option* option = app->add_option(absl::StrCat("--", name), *value, meaning)
+                            ->envname(EnvironmentName(name))
+                            ->type_name(what)
+                            ->allow_extra_args(false);
+  if (!(*value == T())) option->capture_default_str();
+  return option;
 }
 
 // Bare, or with =true or =false, as flannel's.
@@ -72,27 +77,27 @@ void AddSwitch(CLI::App* app, const std::string& name, bool* value, const std::s
 }
 
 void DefineController(CLI::App* app, RawFlags* raw) {
-  Add(app, "controllers", &raw->controllers,
+  Add(app, "controllers", "HOST:PORT,...", &raw->controllers,
       "Controllers to attach to, host:port each, separated by commas. One is chosen by chance; the "
       "others are tried when it fails.");
-  Add(app, "node-id", &raw->node_id,
+  Add(app, "node-id", "NAME", &raw->node_id,
       "Name of this node in the cluster: 1 to 253 of a-z 0-9 . - _; it keeps its subnet as long as "
       "the name stays. The default is the host name.");
 }
 
 void DefineUnderlay(CLI::App* app, RawFlags* raw) {
-  Add(app, "iface", &raw->iface,
+  Add(app, "iface", "NAME|ADDRESS", &raw->iface,
       "Interface (a name or an address) that carries traffic between hosts. May be repeated: the "
       "first that fits is taken. The default is the interface of the default route.");
-  Add(app, "iface-regex", &raw->iface_regex,
+  Add(app, "iface-regex", "REGEX", &raw->iface_regex,
       "Regular expression that the interface's address or name must match. May be repeated; used "
       "when no --iface fits.");
-  Add(app, "iface-can-reach", &raw->iface_can_reach,
+  Add(app, "iface-can-reach", "ADDRESS", &raw->iface_can_reach,
       "Take the interface over which the host would reach this address.");
-  Add(app, "public-ip", &raw->public_ip,
+  Add(app, "public-ip", "ADDRESS", &raw->public_ip,
       "IPv4 address that the other hosts shall send to, for example that of a NAT. The default is "
       "the interface's own.");
-  Add(app, "public-ipv6", &raw->public_ipv6, "The same for IPv6.");
+  Add(app, "public-ipv6", "ADDRESS", &raw->public_ipv6, "The same for IPv6.");
 }
 
 void DefineDataPlane(CLI::App* app, RawFlags* raw) {
@@ -104,24 +109,25 @@ void DefineDataPlane(CLI::App* app, RawFlags* raw) {
       app, "nexthop-objects", &raw->nexthop_objects,
       "Use nexthop objects, which stay quick with tens of thousands of peers, where the kernel has "
       "them, 5.3 or newer.");
-  Add(app, "resync-seconds", &raw->resync_seconds,
+  Add(app, "resync-seconds", "SECONDS", &raw->resync_seconds,
       "Seconds between two checks of the whole kernel state. Changes that the kernel reports are "
       "repaired at once, whatever this is.")
       ->check(CLI::Range(1, 86400));
-  Add(app, "hold-removals-fraction", &raw->hold_removals_fraction,
+  Add(app, "hold-removals-fraction", "FRACTION", &raw->hold_removals_fraction,
       "A snapshot that removes more than this part of the peers, 0 to 1, is held until an "
       "administrator accepts it with 'heddlectl node accept'.")
       ->check(CLI::Range(0.0, 1.0));
-  Add(app, "hold-removals-min", &raw->hold_removals_min,
+  Add(app, "hold-removals-min", "PEERS", &raw->hold_removals_min,
       "Sets of fewer peers than this are never held.");
 }
 
 void DefineFiles(CLI::App* app, RawFlags* raw) {
-  Add(app, "subnet-file", &raw->subnet_file,
+  Add(app, "subnet-file", "PATH", &raw->subnet_file,
       "File to write this node's subnet and MTU to, for the flannel CNI plugin.");
-  Add(app, "state-dir", &raw->state_dir,
+  Add(app, "state-dir", "PATH", &raw->state_dir,
       "Folder for the last good snapshot, from which the node starts when no controller answers.");
-  Add(app, "log-level", &raw->log_level, "How much to log: trace, debug, info, warn, error or off.")
+  Add(app, "log-level", "LEVEL", &raw->log_level,
+      "How much to log: trace, debug, info, warn, error or off.")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
 }
 

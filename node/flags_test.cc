@@ -73,6 +73,7 @@ TEST(Flags, EnvironmentIsReadAndTheFlagWins) {
 TEST(Flags, Subcommands) {
   EXPECT_EQ(Parse({"--node-id=n", "cleanup"}).flags.command, Command::kCleanup);
   EXPECT_EQ(Parse({"--node-id=n", "show"}).flags.command, Command::kShow);
+  EXPECT_EQ(Parse({"--node-id=n", "--iface", "eth0", "show"}).flags.command, Command::kShow);
   const ParsedFlags after = Parse({"cleanup", "--node-id=n", "--state-dir=/y"});
   EXPECT_EQ(after.flags.agent.snapshot_file, "/y/snapshot");
 }
