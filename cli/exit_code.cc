@@ -16,6 +16,9 @@ absl::string_view NextStep(const absl::Status& status) {
       return "Try again, or allow more time with --timeout-seconds.";
     case absl::StatusCode::kNotFound:
       return "See what there is with \"heddlectl node list\" and \"heddlectl lease list\".";
+    case absl::StatusCode::kAlreadyExists:
+    case absl::StatusCode::kResourceExhausted:
+      return "See who holds what with \"heddlectl lease list --resting\".";
     case absl::StatusCode::kInvalidArgument:
       return "Correct it and try again.";
     case absl::StatusCode::kInternal:

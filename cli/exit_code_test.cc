@@ -25,6 +25,12 @@ TEST(ErrorText, SaysWhatWhyAndWhatNext) {
             "\"heddlectl node list\" and \"heddlectl lease list\".");
 }
 
+TEST(ErrorText, LeadsFromAConflictToTheLeases) {
+  EXPECT_EQ(ErrorText("cannot reserve", absl::AlreadyExistsError("it is held by 'b'")),
+            "heddlectl: cannot reserve: it is held by 'b'. See who holds what with \"heddlectl "
+            "lease list --resting\".");
+}
+
 TEST(ErrorText, LeavesAControllersOwnNextStep) {
   EXPECT_EQ(ErrorText("cannot reserve", absl::AlreadyExistsError("b holds it. Release b first")),
             "heddlectl: cannot reserve: b holds it. Release b first.");
