@@ -118,6 +118,7 @@ absl::Status NodeStream::OnHello(const v1::Hello& hello, absl::Time now) {
   resume_hash_ = hello.set_hash();
   out_.push_back(WelcomeFrame(shared_->hub->history(), *network, shared_->heartbeat_seconds,
                               shared_->controller_version));
+  heartbeat_at_ = now + absl::Seconds(shared_->heartbeat_seconds);
   return absl::OkStatus();
 }
 
@@ -268,9 +269,11 @@ Frame NodeStream::Next(absl::Time now) {
     out_.pop_front();
     return frame;
   }
-  if (delivery_ == nullptr && (!sending_ || now < heartbeat_at_)) return nullptr;
+  if (delivery_ == nullptr && now < heartbeat_at_) return nullptr;
   heartbeat_at_ = now + absl::Seconds(shared_->heartbeat_seconds);
   if (delivery_ != nullptr) return NextOfDelivery();
+  // While the writer has the node's request: a sign of life that says nothing of the peers.
+  if (!sending_) return HeartbeatFrame(0, 0);
   return HeartbeatFrame(cursor_, hub.HashAt(cursor_).value_or(hub.set_hash()));
 }
 

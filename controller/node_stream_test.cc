@@ -141,12 +141,16 @@ TEST_F(NodeStreamTest, WelcomeThenLeaseThenSnapshotThenDeltas) {
   EXPECT_EQ(connection->replica.revision, hub_.head());
 }
 
-TEST_F(NodeStreamTest, NothingIsSentBeforeTheLeaseExceptWelcome) {
+TEST_F(NodeStreamTest, OnlyWelcomeAndHeartbeatsAreSentBeforeTheLease) {
   Connection connection(&shared_, now_);
   ASSERT_TRUE(connection.stream.OnMessage(Hello("node-1"), now_).ok());
   EXPECT_EQ(connection.Drain(now_).size(), 1u);
   Publish({"node-30", TestPeer(30)});
-  EXPECT_TRUE(connection.Drain(now_ + absl::Minutes(1)).empty());
+  EXPECT_TRUE(connection.Drain(now_ + absl::Seconds(4)).empty());
+  const auto messages = connection.Drain(now_ + absl::Seconds(5));
+  ASSERT_EQ(messages.size(), 1u);
+  ASSERT_TRUE(messages[0].has_heartbeat()) << "a sign of life";
+  EXPECT_EQ(messages[0].heartbeat().revision(), 0u) << "older than what any node has";
 }
 
 TEST_F(NodeStreamTest, ResumesByDeltasWhenHistoryRevisionAndHashAgree) {

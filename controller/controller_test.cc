@@ -1,0 +1,392 @@
+// Both services over gRPC on loopback, with RocksDB underneath.
+#include "controller/controller.h"
+
+#include <grpcpp/grpcpp.h>
+
+#include <future>
+#include <set>
+#include <thread>
+
+#include "api/convert.h"
+#include "api/heddle/v1/admin.grpc.pb.h"
+#include "api/heddle/v1/node.grpc.pb.h"
+#include "controller/test_peers.h"
+#include "controller/test_replica.h"
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+#include "storage/rocksdb/rocksdb_store.h"
+
+namespace heddle::controller {
+namespace {
+
+using ::testing::HasSubstr;
+
+constexpr char kVxlan[] = R"({"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}})";
+
+// A node that does what it is told and applies all at once.
+class TestNode {
+ public:
+  using Stream = grpc::ClientReaderWriter<v1::NodeMessage, v1::ControllerMessage>;
+
+  TestNode(const std::shared_ptr<grpc::Channel>& channel, int number,
+           const std::string& instance = "i")
+      : stub_(v1::NodeService::NewStub(channel)), number_(number) {
+    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    stream_ = stub_->Attach(&context_);
+    v1::NodeMessage hello;
+    hello.mutable_hello()->set_protocol_version(1);
+    hello.mutable_hello()->set_node_id(absl::StrCat("node-", number));
+    hello.mutable_hello()->set_instance_id(instance);
+    stream_->Write(hello);
+    v1::NodeMessage advertise;
+    *advertise.mutable_advertise()->mutable_advertisement() = ToProto(TestAdvertisement(number));
+    stream_->Write(advertise);
+  }
+  ~TestNode() {
+    if (stream_ == nullptr) return;
+    context_.TryCancel();
+    End();
+  }
+
+  // Reads and answers until `done(this)`; false when the stream ended before.
+  bool Until(const std::function<bool(TestNode*)>& done) {
+    while (!done(this)) {
+      v1::ControllerMessage message;
+      if (!stream_->Read(&message)) return false;
+      replica.Take(message.SerializeAsString());
+      if (message.has_own_lease()) self = message.own_lease().self();
+      if (message.has_accept_removals()) ++accepts;
+      if (message.has_heartbeat()) ++heartbeats;
+      if (message.has_synced()) synced_peers = replica.peers.size();
+      if (!message.has_synced() && !message.has_heartbeat()) continue;
+      v1::NodeMessage applied;
+      applied.mutable_applied()->set_revision(replica.revision);
+      applied.mutable_applied()->set_set_hash(replica.hash());
+      applied.mutable_applied()->set_peers(replica.peers.size());
+      stream_->Write(applied);
+    }
+    return true;
+  }
+  bool UntilPeers(std::size_t count) {
+    return Until([count](TestNode* node) { return node->synced_peers == count; });
+  }
+  grpc::Status End() {
+    const grpc::Status status = stream_->Finish();
+    stream_ = nullptr;
+    return status;
+  }
+
+  TestReplica replica;
+  v1::Peer self;
+  int accepts = 0, heartbeats = 0;
+  std::size_t synced_peers = 0;
+
+ private:
+  grpc::ClientContext context_;
+  std::unique_ptr<v1::NodeService::Stub> stub_;
+  const int number_;
+  std::unique_ptr<Stream> stream_;
+};
+
+class ControllerTest : public ::testing::Test {
+ protected:
+  void Start(const std::string& net_conf = kVxlan) {
+    const absl::Status status = TryStart(net_conf);
+    ASSERT_TRUE(status.ok()) << status;
+  }
+  absl::Status TryStart(const std::string& net_conf) {
+    if (store_ == nullptr) {
+      storage::RocksdbOptions options;
+      options.path = folder_;
+      store_ = *storage::OpenRocksdbStore(options);
+    }
+    ControllerOptions options;
+    options.listen = {"127.0.0.1:0"};
+    options.net_conf_json = net_conf;
+    options.net_conf_name = "net-conf.json";
+    options.heartbeat_seconds = 1;
+    auto controller = Controller::Start(options, store_.get(), nullptr);
+    if (!controller.ok()) return controller.status();
+    controller_ = *std::move(controller);
+    // Of its own, so that a later controller on another port is really dialled.
+    grpc::ChannelArguments arguments;
+    arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
+    channel_ = grpc::CreateCustomChannel(absl::StrCat("127.0.0.1:", controller_->ports()[0]),
+                                         grpc::InsecureChannelCredentials(), arguments);
+    admin_ = v1::AdminService::NewStub(channel_);
+    return absl::OkStatus();
+  }
+  // As a restart of the process: the store is closed and opened.
+  void Stop() {
+    controller_.reset();
+    store_.reset();
+  }
+
+  template <typename Request, typename Response>
+  grpc::Status Call(grpc::Status (v1::AdminService::Stub::*method)(grpc::ClientContext*,
+                                                                   const Request&, Response*),
+                    const Request& request, Response* response) {
+    grpc::ClientContext context;
+    context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+    return ((*admin_).*method)(&context, request, response);
+  }
+  v1::ListNodesResponse Nodes() {
+    v1::ListNodesResponse nodes;
+    EXPECT_TRUE(Call(&v1::AdminService::Stub::ListNodes, {}, &nodes).ok());
+    return nodes;
+  }
+  grpc::Status SetNetwork(const std::string& json, bool dry_run, v1::SetNetworkResponse* response) {
+    v1::SetNetworkRequest request;
+    request.set_net_conf_json(json);
+    request.set_dry_run(dry_run);
+    return Call(&v1::AdminService::Stub::SetNetwork, request, response);
+  }
+
+  const std::string folder_ =
+      testing::TempDir() + "/" + testing::UnitTest::GetInstance()->current_test_info()->name();
+  std::unique_ptr<storage::Store> store_;
+  std::unique_ptr<Controller> controller_;
+  std::shared_ptr<grpc::Channel> channel_;
+  std::unique_ptr<v1::AdminService::Stub> admin_;
+};
+
+TEST_F(ControllerTest, ManyNodesAtOnceSeeEachOther) {
+  Start();
+  constexpr int kNodes = 12;
+  std::vector<std::unique_ptr<TestNode>> nodes(kNodes);
+  std::vector<std::thread> threads;
+  for (int i = 0; i < kNodes; ++i) {
+    threads.emplace_back([&, i] {
+      nodes[i] = std::make_unique<TestNode>(channel_, i + 1);
+      EXPECT_TRUE(nodes[i]->UntilPeers(kNodes));
+    });
+  }
+  for (std::thread& thread : threads) thread.join();
+  std::set<std::string> subnets;
+  for (const auto& node : nodes) {
+    subnets.insert(FromProto(node->self.ipv4_subnet())->ToString());
+    EXPECT_EQ(node->replica.peers, nodes[0]->replica.peers);
+  }
+  EXPECT_EQ(subnets.size(), static_cast<std::size_t>(kNodes));
+  v1::WaitAppliedRequest wait;
+  wait.set_timeout_seconds(10);
+  v1::WaitAppliedResponse waited;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::WaitApplied, wait, &waited).ok());
+  EXPECT_EQ(waited.laggards_size(), 0);
+  EXPECT_EQ(Nodes().nodes_size(), kNodes);
+}
+
+TEST_F(ControllerTest, RestartKeepsSubnetsAndNamesTheDetached) {
+  Start();
+  std::string subnet;
+  {
+    TestNode node(channel_, 1);
+    ASSERT_TRUE(node.UntilPeers(1));
+    subnet = node.self.ipv4_subnet().SerializeAsString();
+  }
+  Stop();
+  Start();
+  v1::WaitAppliedRequest wait;
+  wait.set_timeout_seconds(1);
+  v1::WaitAppliedResponse waited;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::WaitApplied, wait, &waited).ok());
+  ASSERT_EQ(waited.laggards_size(), 1);
+  EXPECT_EQ(waited.laggards(0).node_id(), "node-1");
+  EXPECT_FALSE(waited.laggards(0).attached());
+  TestNode node(channel_, 1, "restarted");
+  ASSERT_TRUE(node.UntilPeers(1));
+  EXPECT_EQ(node.self.ipv4_subnet().SerializeAsString(), subnet);
+}
+
+TEST_F(ControllerTest, SecondNodeOfOneIdIsRefusedWhileTheFirstLives) {
+  Start();
+  TestNode first(channel_, 1, "i-1");
+  ASSERT_TRUE(first.UntilPeers(1));
+  TestNode second(channel_, 1, "i-2");
+  EXPECT_FALSE(second.UntilPeers(1));
+  const grpc::Status status = second.End();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+  EXPECT_THAT(status.error_message(), HasSubstr("'node-1' is in use"));
+  EXPECT_THAT(status.error_message(), HasSubstr("127.0.0.1"));
+  TestNode again(channel_, 1, "i-1");
+  ASSERT_TRUE(again.UntilPeers(1));
+  EXPECT_FALSE(first.Until([](TestNode*) { return false; }));
+  EXPECT_THAT(first.End().error_message(), HasSubstr("newer stream"));
+}
+
+TEST_F(ControllerTest, NetworkIsShownCheckedAndSet) {
+  Start("");
+  v1::GetNetworkResponse shown;
+  EXPECT_EQ(Call(&v1::AdminService::Stub::GetNetwork, {}, &shown).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  TestNode early(channel_, 1);
+  EXPECT_FALSE(early.UntilPeers(1));
+  EXPECT_THAT(early.End().error_message(), HasSubstr("no network is configured"));
+
+  v1::SetNetworkResponse set;
+  ASSERT_TRUE(SetNetwork(kVxlan, false, &set).ok());
+  EXPECT_TRUE(set.changed());
+  set.Clear();
+  ASSERT_TRUE(SetNetwork(kVxlan, false, &set).ok());
+  EXPECT_FALSE(set.changed());
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::GetNetwork, {}, &shown).ok());
+  EXPECT_EQ(shown.source_json(), kVxlan);
+  EXPECT_EQ(shown.subnets_total_ipv4(), 255u);
+
+  TestNode node(channel_, 1);
+  ASSERT_TRUE(node.UntilPeers(1));
+  const std::string grown = R"({"Network":"10.240.0.0/12","SubnetLen":24,
+      "Backend":{"Type":"vxlan"}})";
+  set.Clear();
+  ASSERT_TRUE(SetNetwork(grown, true, &set).ok());
+  ASSERT_GE(set.effects_size(), 1);
+  EXPECT_THAT(set.effects(0), HasSubstr("from 10.244.0.0/16"));
+  EXPECT_EQ(*node.replica.network, TestNetwork()) << "a dry run";
+  set.Clear();
+  ASSERT_TRUE(SetNetwork(grown, false, &set).ok());
+  ASSERT_TRUE(node.Until([&](TestNode* n) { return n->replica.revision >= set.revision(); }));
+  EXPECT_EQ(*node.replica.network, TestNetwork(grown));
+
+  const std::string elsewhere = R"({"Network":"10.99.0.0/16","Backend":{"Type":"vxlan"}})";
+  for (const bool dry_run : {true, false}) {
+    const grpc::Status orphan = SetNetwork(elsewhere, dry_run, &set);
+    EXPECT_EQ(orphan.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+    EXPECT_THAT(orphan.error_message(), HasSubstr("node-1"));
+  }
+  EXPECT_EQ(SetNetwork("{", false, &set).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
+  const grpc::Status udp =
+      SetNetwork(R"({"Network":"10.0.0.0/8","Backend":{"Type":"udp"}})", false, &set);
+  EXPECT_EQ(udp.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(udp.error_message(), HasSubstr("udp"));
+}
+
+TEST_F(ControllerTest, ReserveReleaseRemoveAccept) {
+  Start();
+  v1::ReserveLeaseRequest reserve;
+  reserve.set_node_id("node-7");
+  *reserve.add_subnets() = ToProto(*Prefix::Parse("10.244.77.0/24"));
+  v1::LeaseResponse lease;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::ReserveLease, reserve, &lease).ok());
+  EXPECT_EQ(lease.lease().state(), "reserved");
+  EXPECT_EQ(lease.lease().expires_unix_ms(), 0);
+  *reserve.mutable_subnets(0) = ToProto(*Prefix::Parse("10.99.0.0/24"));
+  const grpc::Status outside = Call(&v1::AdminService::Stub::ReserveLease, reserve, &lease);
+  EXPECT_FALSE(outside.ok());
+  EXPECT_THAT(outside.error_message(), HasSubstr("10.99.0.0/24"));
+
+  TestNode node(channel_, 7);
+  ASSERT_TRUE(node.UntilPeers(1));
+  EXPECT_EQ(FromProto(node.self.ipv4_subnet())->ToString(), "10.244.77.0/24");
+  v1::NodeRequest request;
+  request.set_node_id("node-7");
+  v1::RevisionResponse revision;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::AcceptRemovals, request, &revision).ok());
+  ASSERT_TRUE(node.Until([](TestNode* n) { return n->accepts == 1; }));
+
+  v1::ReleaseLeaseRequest release;
+  release.set_node_id("node-7");
+  const grpc::Status attached = Call(&v1::AdminService::Stub::ReleaseLease, release, &lease);
+  EXPECT_EQ(attached.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(attached.error_message(), HasSubstr("Stop heddle-node there first"));
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::RemoveNode, request, &revision).ok());
+  EXPECT_FALSE(node.Until([](TestNode*) { return false; }));
+  EXPECT_THAT(node.End().error_message(), HasSubstr("removed by an administrator"));
+  v1::ListLeasesRequest list;
+  list.set_include_resting(true);
+  v1::ListLeasesResponse leases;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::ListLeases, list, &leases).ok());
+  ASSERT_EQ(leases.leases_size(), 1);
+  EXPECT_EQ(leases.leases(0).state(), "resting");
+  EXPECT_EQ(Call(&v1::AdminService::Stub::ReleaseLease, release, &lease).error_code(),
+            grpc::StatusCode::NOT_FOUND);
+  EXPECT_EQ(Call(&v1::AdminService::Stub::AcceptRemovals, request, &revision).error_code(),
+            grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(ControllerTest, WatchTellsPutsRemovalsAndNetworks) {
+  Start();
+  grpc::ClientContext context;
+  context.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(20));
+  const auto watch = admin_->Watch(&context, {});
+  watch->WaitForInitialMetadata();  // the watch stands: what follows is told
+  v1::WatchEvent event;
+  {
+    TestNode node(channel_, 1);
+    ASSERT_TRUE(node.UntilPeers(1));
+    ASSERT_TRUE(watch->Read(&event));
+    EXPECT_EQ(event.kind(), "put");
+    EXPECT_EQ(event.peer().node_id(), "node-1");
+    EXPECT_TRUE(event.peer().has_advertisement());
+    v1::NodeRequest request;
+    request.set_node_id("node-1");
+    v1::RevisionResponse revision;
+    ASSERT_TRUE(Call(&v1::AdminService::Stub::RemoveNode, request, &revision).ok());
+  }
+  ASSERT_TRUE(watch->Read(&event));
+  EXPECT_EQ(event.kind(), "removed");
+  v1::SetNetworkResponse set;
+  ASSERT_TRUE(
+      SetNetwork(R"({"Network":"10.7.0.0/16","Backend":{"Type":"host-gw"}})", false, &set).ok());
+  ASSERT_TRUE(watch->Read(&event));
+  EXPECT_EQ(event.kind(), "network");
+  EXPECT_EQ(event.network().backend().type(), "host-gw");
+  context.TryCancel();
+  EXPECT_FALSE(watch->Read(&event));
+  watch->Finish();
+}
+
+TEST_F(ControllerTest, StatusHealthAndHeartbeats) {
+  Start();
+  TestNode node(channel_, 1);
+  ASSERT_TRUE(node.Until([](TestNode* n) { return n->heartbeats == 2; }));
+  v1::GetStatusResponse status;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::GetStatus, {}, &status).ok());
+  EXPECT_TRUE(status.writable()) << status.store_detail();
+  EXPECT_EQ(status.attached_nodes(), 1u);
+  EXPECT_EQ(status.leases(), 1u);
+  EXPECT_FALSE(status.position().history().empty());
+  EXPECT_GT(status.expiry_held_until_unix_ms(), status.started_unix_ms());
+  v1::WaitAppliedRequest wait;
+  wait.set_revision(status.position().revision() + 1000);
+  v1::WaitAppliedResponse waited;
+  EXPECT_EQ(Call(&v1::AdminService::Stub::WaitApplied, wait, &waited).error_code(),
+            grpc::StatusCode::OUT_OF_RANGE);
+}
+
+TEST_F(ControllerTest, DrainEndsStreamsWithAWordAndSoon) {
+  Start();
+  TestNode node(channel_, 1);
+  ASSERT_TRUE(node.UntilPeers(1));
+  const absl::Time begun = absl::Now();
+  std::thread drain([&] { controller_->Drain(); });
+  EXPECT_FALSE(node.Until([](TestNode*) { return false; }));
+  const grpc::Status status = node.End();
+  drain.join();
+  EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+  EXPECT_THAT(status.error_message(), HasSubstr("this controller is ending"));
+  EXPECT_LT(absl::Now() - begun, absl::Seconds(3));
+}
+
+TEST_F(ControllerTest, ConfigurationFileReplacesOrIsRefusedAtStart) {
+  Start();
+  {
+    TestNode node(channel_, 1);
+    ASSERT_TRUE(node.UntilPeers(1));
+  }
+  Stop();
+  Start(R"({"Network":"10.240.0.0/12","SubnetLen":24,"Backend":{"Type":"vxlan"}})");
+  Stop();
+  const absl::Status refused = TryStart(R"({"Network":"10.7.0.0/16","Backend":{"Type":"vxlan"}})");
+  EXPECT_TRUE(absl::IsFailedPrecondition(refused)) << refused;
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("node-1"));
+  EXPECT_THAT(std::string(refused.message()), HasSubstr("start without --net-conf"));
+  Stop();
+  const absl::Status udp = TryStart(R"({"Network":"10.240.0.0/12","Backend":{"Type":"udp"}})");
+  EXPECT_TRUE(absl::IsUnimplemented(udp)) << udp;
+  EXPECT_THAT(std::string(udp.message()), HasSubstr("net-conf.json: the backend 'udp'"));
+  Stop();
+  Start("");
+}
+
+}  // namespace
+}  // namespace heddle::controller
