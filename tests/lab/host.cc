@@ -22,6 +22,7 @@ Ip UnderlayAddress(Family family, int number) {
 
 Host::Host(std::string name, int number, const Underlay& underlay)
     : underlay_(underlay), netns_(name), folder_("/run/lab/" + name), wire_end_("to-" + name) {
+  std::filesystem::remove_all(folder_);  // an earlier lab's
   std::filesystem::create_directories(folder_);
   underlay.gateway.ForEach(
       [&](Family family, const Ip&) { addresses_[family] = UnderlayAddress(family, number); });

@@ -26,7 +26,7 @@ class Host {
 
   const std::string& name() const { return netns_.name(); }
   const NetworkNamespace& netns() const { return netns_; }
-  // A folder for files of this host.
+  // A folder for files of this host; empty at first.
   const std::string& folder() const { return folder_; }
   // Its address on the underlay; throws LabError if it has none of the family.
   Ip address(Family family) const;

@@ -1,4 +1,5 @@
 // The underlay's addresses: which one a node picks, and what happens when they change.
+#include <ostream>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -62,6 +63,8 @@ struct Choice {
   Flags flags;
   const char *link, *address;
 };
+
+void PrintTo(const Choice& value, std::ostream* out) { *out << value.name; }
 
 class IfaceTest : public testing::TestWithParam<Choice> {};
 

@@ -1,6 +1,7 @@
 // What a kernel forgets, event by event, is put back within a second, and nothing foreign is
 // touched.
 #include <functional>
+#include <ostream>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -37,6 +38,8 @@ struct Event {
   const char* net_conf;
   std::function<void(Host&)> cause;
 };
+
+void PrintTo(const Event& value, std::ostream* out) { *out << value.name; }
 
 // Long enough for the node to have seen the state in between.
 void Pause() { absl::SleepFor(absl::Milliseconds(300)); }

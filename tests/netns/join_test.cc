@@ -1,5 +1,6 @@
 // Hosts join: leases, kernel objects, subnet.env, and packets between pods, for every backend and
 // family.
+#include <ostream>
 #include <string>
 
 #include "absl/strings/match.h"
@@ -39,6 +40,8 @@ struct Scenario {
   int mtu_bytes;
   const char* device;  // the one that must carry the pods' packets
 };
+
+void PrintTo(const Scenario& value, std::ostream* out) { *out << value.name; }
 
 class BackendTest : public testing::TestWithParam<Scenario> {};
 
