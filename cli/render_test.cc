@@ -70,7 +70,8 @@ TEST(ToYaml, QuotesWhatCouldBeReadAsSomethingElse) {
 
 TEST(ToYaml, IndentsContainers) {
   const Json json = Json::parse(
-      R"({"nodes":[{"id":"a","problems":[],"x":{"y":1}},{"id":"b","problems":["p q"]}],"n":[[1,2]]})");
+      R"({"nodes":[{"id":"a","problems":[],"x":{"y":1}},{"id":"b","problems":["p q"]}],)"
+      R"("n":[[1,2]]})");
   EXPECT_EQ(ToYaml(json),
             "nodes:\n"
             "  - id: a\n"
