@@ -1,0 +1,236 @@
+#include "tests/simulation/world.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
+#include "api/backend_schema.h"
+#include "base/status_macros.h"
+#include "node/backend/backend.h"
+
+namespace heddle::simulation {
+namespace {
+
+constexpr absl::Duration kTtl = absl::Seconds(120);
+constexpr absl::Duration kRest = absl::Seconds(20);
+
+Network MakeNetwork(int bits) {
+  Network network;
+  Range range;
+  range.network = Prefix(Ip(Family::kV4, 10u << 24), bits);
+  range.subnet_length = 26;
+  range.subnet_min = range.network.at(64);
+  range.subnet_max = Prefix(range.network.last(), 26).base();
+  network.ranges[Family::kV4] = range;
+  network.backend = *CompleteBackend({"vxlan", {}});
+  return network;
+}
+
+}  // namespace
+
+World::World(std::uint64_t seed, WorldOptions options)
+    : seed_(seed), options_(options), random_(seed) {
+  store_.HoldDelivery(true);
+  for (int n = 1; n <= options_.nodes; ++n) {
+    nodes_.push_back(std::make_unique<SimNode>(n, &clock_, random_()));
+  }
+}
+
+World::~World() {
+  store_.Crash();
+  controller_.reset();
+}
+
+bool World::Chance(double probability) {
+  return std::uniform_real_distribution<double>(0, 1)(random_) < probability;
+}
+
+std::size_t World::Below(std::size_t bound) {
+  return std::uniform_int_distribution<std::size_t>(0, bound - 1)(random_);
+}
+
+absl::Status World::Run() {
+  StartController();
+  for (int step = 0; step < options_.steps; ++step) {
+    HEDDLE_RETURN_IF_ERROR(Step(/*faults=*/true));
+  }
+  HEDDLE_RETURN_IF_ERROR(Heal());
+  HEDDLE_RETURN_IF_ERROR(CheckSettled());
+  for (const auto& node : nodes_) {
+    counts_.deltas += static_cast<int>(node->executor().deltas());
+    counts_.full_passes += static_cast<int>(node->executor().full_passes());
+  }
+  return CheckControllerLossChangesNothing();
+}
+
+absl::Status World::Step(bool faults) {
+  clock_.now += Chance(0.05) ? absl::Seconds(1 + Below(40)) : absl::Milliseconds(1 + Below(200));
+  if (faults && Chance(0.25)) CauseFault();
+  if (controller_ == nullptr && (!faults || Chance(0.2))) StartController();
+  if (controller_ != nullptr && !controller_->writer().book().network() &&
+      controller_->writer().idle()) {
+    controller_->writer().SetNetwork(MakeNetwork(network_bits_), "{}", [](auto) {});
+  }
+  for (const auto& node : nodes_) {
+    if (!node->running()) {
+      if (!faults || Chance(0.1)) node->StartProcess();
+    } else if (node->wire() == nullptr && controller_ != nullptr && (!faults || Chance(0.3))) {
+      Connect(node.get());
+    }
+    if (Chance(0.3)) node->SaveToDisk();
+  }
+  HEDDLE_RETURN_IF_ERROR(Exchange(/*everything=*/!faults));
+  return CheckAlways();
+}
+
+void World::Connect(SimNode* node) {
+  wires_.push_back(node->Connect());
+  if (controller_ != nullptr) {
+    controller_->Connect(wires_.back());
+  } else {
+    wires_.back()->controller_open = false;
+  }
+}
+
+// Moves a random part of what waits, in random order between the wires.
+absl::Status World::Exchange(bool everything) {
+  for (std::size_t rounds = everything ? 20 : 1 + Below(4); rounds > 0; --rounds) {
+    while ((everything || Chance(0.7)) && store_.Step()) {
+    }
+    if (controller_ != nullptr) controller_->Pump();
+    std::shuffle(wires_.begin(), wires_.end(), random_);
+    for (const WirePtr& wire : wires_) {
+      while (controller_ != nullptr && !wire->cut && !wire->to_controller.empty() &&
+             wire->controller_open && (everything || Chance(0.7))) {
+        controller_->Receive(wire);
+      }
+    }
+    for (const auto& node : nodes_) {
+      while (node->running() && node->wire() && !node->wire()->cut &&
+             !node->wire()->to_node.empty() && (everything || Chance(0.7))) {
+        HEDDLE_RETURN_IF_ERROR(node->Receive());
+      }
+      if (everything || Chance(0.8)) HEDDLE_RETURN_IF_ERROR(node->Tick());
+    }
+    if (controller_ != nullptr) controller_->Pump();
+  }
+  wires_.erase(std::remove_if(
+                   wires_.begin(), wires_.end(),
+                   [](const WirePtr& wire) { return !wire->node_open && !wire->controller_open; }),
+               wires_.end());
+  return absl::OkStatus();
+}
+
+void World::StartController() {
+  controller_ =
+      std::make_unique<SimController>(&store_, &clock_, controller::LeasePolicy{kTtl, kRest});
+  if (!controller_->Start().ok()) controller_.reset();
+}
+
+void World::CrashController() {
+  store_.Crash();
+  controller_.reset();
+}
+
+absl::Status World::CheckAlways() {
+  if (controller_ == nullptr) return absl::OkStatus();
+  HEDDLE_RETURN_IF_ERROR(controller_->writer().book().CheckInvariants());
+  // Nothing is told before it is committed.
+  if (controller_->hub().head() > store_.Describe().position.revision) {
+    return absl::InternalError("published a revision that is not committed");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status World::Heal() {
+  store_.FailNextCommits(0);
+  store_.AnswerUnknownNext(0, false);
+  for (const auto& node : nodes_) {
+    node->kernel().faults = {};
+    node->kernel().RestoreUnderlay("eth0");
+    if (node->running()) node->KernelForgot();
+    if (node->wire() && node->wire()->cut) node->wire()->controller_open = false;
+  }
+  for (const WirePtr& wire : wires_) {
+    if (!wire->cut) continue;
+    wire->to_node.clear();
+    wire->to_controller.clear();
+    wire->controller_open = wire->node_open = false;
+  }
+  for (int step = 0; step < 600; ++step) {
+    HEDDLE_RETURN_IF_ERROR(Step(/*faults=*/false));
+    for (const auto& node : nodes_) {
+      if (controller_ == nullptr || !node->running() ||
+          node->executor().applied().held_removals == 0) {
+        continue;
+      }
+      const auto stream = controller_->registry().FindStream(node->id());
+      if (stream != nullptr) stream->SendAcceptRemovals();
+    }
+    if (step > 100 && Settled()) return absl::OkStatus();
+  }
+  return absl::OkStatus();  // CheckSettled says what is not
+}
+
+bool World::Settled() { return CheckSettled().ok(); }
+
+node::NetworkState World::Wanted(SimNode& node) {
+  node::PeerTable::Peers peers;
+  for (const auto& [id, lease] : controller_->writer().book().leases()) {
+    if (lease.advertisement) peers[id] = lease.ToPeer();
+  }
+  const Network& network = *controller_->writer().book().network();
+  node::PlanOptions options;
+  options.ip_masq = true;
+  return node::PlanAll(*node::FindBackend(network.backend.type),
+                       {network, peers.at(node.id()), node.host(), options}, peers);
+}
+
+absl::Status World::CheckSettled() {
+  if (controller_ == nullptr) return absl::InternalError("the controller did not start");
+  for (const auto& node : nodes_) {
+    const controller::Lease* lease = controller_->writer().book().Find(node->id());
+    if (lease == nullptr || !lease->advertisement) {
+      return absl::InternalError(absl::StrCat(
+          node->id(), " has no lease; it is ", node->running() ? "running" : "dead", ", ",
+          node->attached() ? "attached" : "detached",
+          ", and says: ", node->running() ? absl::StrJoin(node->executor().problems(), "; ") : ""));
+    }
+    const node::NetworkState wanted = Wanted(*node);
+    if (!(node->kernel().state() == wanted)) {
+      std::string left;
+      for (const auto& operation : node::Diff(node->kernel().state(), wanted)) {
+        absl::StrAppend(&left, "\n  ", operation.ToString());
+      }
+      return absl::InternalError(
+          absl::StrCat(node->id(), " at revision ", node->executor().applied().revision,
+                       ": its kernel lacks or has too much:", left,
+                       "\nit says: ", absl::StrJoin(node->executor().problems(), "; ")));
+    }
+    if (node->executor().applied().revision != controller_->hub().head()) {
+      return absl::InternalError(absl::StrCat(node->id(), " did not report the newest revision"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status World::CheckControllerLossChangesNothing() {
+  CrashController();
+  for (const WirePtr& wire : wires_) wire->controller_open = false;
+  std::vector<std::uint64_t> before;
+  for (const auto& node : nodes_) before.push_back(node->kernel().operation_count());
+  for (int minute = 0; minute < 120; ++minute) {
+    clock_.now += absl::Minutes(1);
+    for (const auto& node : nodes_) HEDDLE_RETURN_IF_ERROR(node->Tick());
+  }
+  for (std::size_t n = 0; n < nodes_.size(); ++n) {
+    if (nodes_[n]->kernel().operation_count() != before[n]) {
+      return absl::InternalError(
+          absl::StrCat(nodes_[n]->id(), " changed its kernel while no controller was there"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace heddle::simulation
