@@ -156,6 +156,7 @@ void NodeStream::StartSending() {
   sending_ = true;
   at_once_ = true;
   WatchHub& hub = *shared_->hub;
+  TellNetwork();  // it may have changed since Welcome, and a resumed stream begins after that
   if (resume_history_ != hub.history()) {
     Deliver(hub.Snapshot(0));
     return;
