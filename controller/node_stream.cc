@@ -158,7 +158,7 @@ void NodeStream::StartSending() {
   WatchHub& hub = *shared_->hub;
   TellNetwork();  // it may have changed since Welcome, and a resumed stream begins after that
   if (resume_history_ != hub.history()) {
-    Deliver(hub.Snapshot(0));
+    Deliver(hub.Snapshot());
     return;
   }
   if (resume_revision_ > hub.head()) {
@@ -170,7 +170,7 @@ void NodeStream::StartSending() {
   if (const auto cursor = hub.ResumeFrom(resume_revision_, resume_hash_)) {
     Deliver(hub.Read(*cursor));
   } else {
-    Deliver(hub.Snapshot(std::min(resume_revision_, hub.head())));
+    Deliver(hub.Snapshot());
   }
 }
 
@@ -218,7 +218,7 @@ void NodeStream::CheckHash(const v1::Applied& applied, absl::Time now) {
       "sending all of them again",
       node_id_, applied.revision());
   resync_after_ = now + kResyncEvery;
-  Deliver(shared_->hub->Snapshot(delivered_));
+  Deliver(shared_->hub->Snapshot());
 }
 
 // A family that the network has gained: the node is given a subnet of it without asking again.

@@ -27,6 +27,7 @@ void WatchHub::Load(const storage::Position& position, const std::vector<Peer>& 
   hashes_.assign(1, {head_, set_hash_});
   release_at_ = absl::InfiniteFuture();
   snapshot_ = nullptr;
+  body_ = nullptr;
   deltas_.clear();
 }
 
@@ -185,7 +186,7 @@ std::optional<storage::Revision> WatchHub::ResumeFrom(storage::Revision revision
 
 std::shared_ptr<const Delivery> WatchHub::Read(storage::Revision cursor) {
   MutexLock lock(&mutex_);
-  if (cursor < oldest_ || cursor > head_) return SnapshotLocked(0);
+  if (cursor < oldest_ || cursor > head_) return SnapshotLocked();
   if (const auto cached = deltas_.find(cursor); cached != deltas_.end()) return cached->second;
   auto delta = std::make_shared<Delivery>();
   delta->revision = head_;
@@ -197,33 +198,39 @@ std::shared_ptr<const Delivery> WatchHub::Read(storage::Revision cursor) {
   return delta;
 }
 
-std::shared_ptr<const Delivery> WatchHub::Snapshot(storage::Revision at_least) {
+std::shared_ptr<const Delivery> WatchHub::Snapshot() {
   MutexLock lock(&mutex_);
-  return SnapshotLocked(at_least);
+  return SnapshotLocked();
 }
 
-std::shared_ptr<const Delivery> WatchHub::SnapshotLocked(storage::Revision at_least) {
-  if (snapshot_ != nullptr && snapshot_->revision >= std::max(at_least, oldest_) &&
-      ShortSince(snapshot_->revision)) {
-    return snapshot_;
+// Always of the head: a node takes a snapshot for the whole and removes what it lacks, so an older
+// one would cost it, until the delta came, every peer that is newer.
+std::shared_ptr<const Delivery> WatchHub::SnapshotLocked() {
+  if (snapshot_ != nullptr && snapshot_->revision == head_) return snapshot_;
+  if (body_ == nullptr || !CanExtend(body_->revision)) {
+    body_ = std::make_shared<SnapshotBody>();
+    body_->revision = head_;
+    AppendChunks(0, /*with_removals=*/false, &body_->chunks);
   }
   auto snapshot = std::make_shared<Delivery>();
   snapshot->snapshot = true;
   snapshot->revision = head_;
   snapshot->set_hash = set_hash_;
   snapshot->frames.push_back(SnapshotBeginFrame(head_));
-  AppendChunks(0, /*with_removals=*/false, &snapshot->frames);
+  snapshot->frames.insert(snapshot->frames.end(), body_->chunks.begin(), body_->chunks.end());
+  AppendChunks(body_->revision, /*with_removals=*/false, &snapshot->frames);
   snapshot->frames.push_back(SyncedFrame(head_, set_hash_));
   snapshot_ = snapshot;
   return snapshot_;
 }
 
-// Whether the delta after `revision` is small beside the whole, so that an older snapshot and that
-// delta cost less than a new snapshot.
-bool WatchHub::ShortSince(storage::Revision revision) const {
+// Whether what was put after `revision` is little beside the whole, so that the chunks made then
+// and those few puts cost less than making all anew. A snapshot has no removals: one ends it.
+bool WatchHub::CanExtend(storage::Revision revision) const {
+  if (revision < oldest_) return false;
   std::size_t left = 16 + entries_.size() / 8;
   for (auto it = entries_.upper_bound({revision, kLastOrder}); it != entries_.end(); ++it) {
-    if (left-- == 0) return false;
+    if (left-- == 0 || it->second.removed) return false;
   }
   return true;
 }
@@ -235,8 +242,7 @@ void WatchHub::AppendChunks(storage::Revision cursor, bool with_removals,
     if (!chunk.empty()) frames->push_back(ChunkFrame(chunk));
     chunk.clear();
   };
-  auto it = with_removals ? entries_.upper_bound({cursor, kLastOrder}) : entries_.begin();
-  for (; it != entries_.end(); ++it) {
+  for (auto it = entries_.upper_bound({cursor, kLastOrder}); it != entries_.end(); ++it) {
     const Entry& entry = it->second;
     if (entry.removed && !with_removals) continue;
     if (chunk.size() + entry.bytes.size() > options_.chunk_bytes) flush();

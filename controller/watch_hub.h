@@ -5,7 +5,7 @@
 // above r, so a later change to a peer replaces an earlier one that was not sent yet, and a slow
 // stream costs nothing but what it has not read. Removals are kept as tombstones, up to a bound; a
 // cursor older than the oldest one kept gets a snapshot instead. Readers at the same cursor share
-// one set of frames, and newcomers share one snapshot.
+// one set of frames, and newcomers share a snapshot's bytes.
 //
 // Only announced changes move the head: a renewal commits a revision that no node hears of.
 //
@@ -100,8 +100,8 @@ class WatchHub {
   std::optional<std::uint64_t> HashAt(storage::Revision revision) const;
   // Everything after `cursor` up to the head; a snapshot when deltas do not reach back that far.
   std::shared_ptr<const Delivery> Read(storage::Revision cursor);
-  // A snapshot not older than `at_least`, and recent enough that the delta after it is short.
-  std::shared_ptr<const Delivery> Snapshot(storage::Revision at_least);
+  // Everything at the head.
+  std::shared_ptr<const Delivery> Snapshot();
 
   // ---- Administrators ----
   // Peers changed after `cursor`, in order; nothing when that is older than what is held.
@@ -117,17 +117,21 @@ class WatchHub {
     std::uint64_t digest = 0;
     bool removed = false;
   };
+  // The bulk of the snapshots of several heads: all peers at one revision.
+  struct SnapshotBody {
+    storage::Revision revision = 0;
+    std::vector<Frame> chunks;
+  };
   // Revision of the last change, then order of arrival inside it.
   using Place = std::pair<storage::Revision, std::uint64_t>;
 
   bool Change(storage::Revision revision, const PeerChange& change)
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Trim() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  bool ShortSince(storage::Revision revision) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  bool CanExtend(storage::Revision revision) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<std::uint64_t> HashAtLocked(storage::Revision revision) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::shared_ptr<const Delivery> SnapshotLocked(storage::Revision at_least)
-      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::shared_ptr<const Delivery> SnapshotLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AppendChunks(storage::Revision cursor, bool with_removals, std::vector<Frame>* frames) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -152,7 +156,8 @@ class WatchHub {
   absl::Time last_release_ ABSL_GUARDED_BY(mutex_) = absl::InfinitePast();
   std::size_t streams_ ABSL_GUARDED_BY(mutex_) = 0;
 
-  std::shared_ptr<const Delivery> snapshot_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<const Delivery> snapshot_ ABSL_GUARDED_BY(mutex_);  // the last one made
+  std::shared_ptr<SnapshotBody> body_ ABSL_GUARDED_BY(mutex_);
   // Deltas to the present head, by cursor.
   absl::flat_hash_map<storage::Revision, std::shared_ptr<const Delivery>> deltas_
       ABSL_GUARDED_BY(mutex_);
