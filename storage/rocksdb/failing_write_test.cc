@@ -1,6 +1,7 @@
 // Writes and syncs that fail under a running store: what is unknown becomes known, in order.
 #include <atomic>
 #include <thread>
+#include <utility>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -215,8 +216,7 @@ TEST_F(FailingWrite, NoAnswerBeforeASync) {
     store_->Commit({{}, {}, {Put("k", absl::StrCat(i))}}, [&](const absl::StatusOr<Outcome>&) {
       rocksdb::SetPerfLevel(rocksdb::PerfLevel::kEnableTime);
       const std::uint64_t now = rocksdb::get_iostats_context()->fsync_nanos;
-      grew.Set(now > synced_nanos);
-      synced_nanos = now;
+      grew.Set(now > std::exchange(synced_nanos, now));
     });
     const bool synced = grew.Wait().value_or(false);
     EXPECT_TRUE(synced || i == 0) << i;  // measured from the first answer on
