@@ -23,7 +23,10 @@
 namespace heddle::node {
 namespace {
 
+// From a change to the snapshot file; and how many times longer than a save at least, so that a
+// large cluster in motion does not spend its time on saving.
 constexpr absl::Duration kSaveDelay = absl::Seconds(1);
+constexpr int kSaveSpacing = 20;
 // Links and addresses come in bursts; one look sees them all.
 constexpr absl::Duration kLookSettle = absl::Milliseconds(10);
 constexpr absl::Duration kLookSpacing = absl::Milliseconds(200);
@@ -177,7 +180,7 @@ void Agent::RestoreSubnets() {
 // Keeps the snapshot on disk, a little later than it changes: changes come in bursts.
 void Agent::Remember(absl::Time now) {
   if (executor_.remembered_version() != saved_version_) {
-    save_at_ = std::min(save_at_, now + kSaveDelay);
+    save_at_ = std::min(save_at_, now + std::max(kSaveDelay, kSaveSpacing * save_took_));
   }
   if (save_at_ <= now) SaveSnapshot();
 }
@@ -188,13 +191,15 @@ void Agent::SaveSnapshot() {
   const std::optional<Remembered> remembered = executor_.remembered();
   if (!remembered) return;
   saved_version_ = executor_.remembered_version();
+  const absl::Time start = MonotonicNow();
   snapshot_status_ = WriteSnapshotFile(options_.snapshot_file, *remembered);
+  save_took_ = MonotonicNow() - start;
 }
 
 // subnet.env says what the kernel holds now, so that a pod is never put on a path that is not
 // there.
 void Agent::WriteSubnetFile() {
-  if (!executor_.ready() || !executor_.basis()) return;
+  if (!executor_.ready() || !executor_.own_objects_made()) return;
   const PlanBasis& basis = *executor_.basis();
   const Backend* backend = FindBackend(basis.network.backend.type);
   if (backend == nullptr) return;  // the executor says so
@@ -255,8 +260,7 @@ void Agent::Report() {
 
 void Agent::TellSystemd() {
   if (executor_.ready() && subnet_file_status_.ok() && !std::exchange(ready_told_, true)) {
-    spdlog::info("ready: this node's subnet and its {} peers are in the kernel",
-                 executor_.applied().peers);
+    spdlog::info("ready: this node's own objects and the paths to its peers are in the kernel");
     NotifyReady();
   }
   std::string status =

@@ -62,6 +62,7 @@ class Agent {
   std::optional<Network> network_looked_for_;  // the families of which were asked for
   PerFamily<Ip> source_address_;               // of the underlay, when last looked
   absl::Time save_at_ = absl::InfiniteFuture();
+  absl::Duration save_took_;
   std::uint64_t saved_version_ = 0;
 
   PerFamily<Prefix> former_subnets_;  // to ask for when nothing else is remembered

@@ -78,6 +78,8 @@ class Executor {
   std::vector<std::string> problems() const;
   // The host's own objects and the peers of a complete (or remembered) snapshot were applied.
   bool ready() const { return ready_; }
+  // Whether the last full pass left the host's own objects as they should be.
+  bool own_objects_made() const { return reconciler_.own_objects_made(); }
   // The basis the kernel was last brought to; absent before the first pass.
   const std::optional<PlanBasis>& basis() const { return reconciler_.basis(); }
   const std::optional<Network>& network() const { return network_; }

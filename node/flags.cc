@@ -160,10 +160,12 @@ std::uint64_t RandomSeed() {
   return static_cast<std::uint64_t>(device()) << 32 | device();
 }
 
-absl::StatusOr<Flags> ToFlags(const RawFlags& raw) {
+absl::StatusOr<Flags> ToFlags(const RawFlags& raw, Command command) {
   Flags flags;
+  flags.command = command;
   const std::string node_id = raw.node_id.empty() ? HostName() : raw.node_id;
-  if (const absl::Status valid = ValidateNodeId(node_id); !valid.ok()) {
+  const absl::Status valid = ValidateNodeId(node_id);
+  if (command == Command::kRun && !valid.ok()) {
     return absl::InvalidArgumentError(
         absl::StrCat(raw.node_id.empty() ? "the host name cannot serve as node id, set --node-id: "
                                          : "--node-id: ",
@@ -247,16 +249,16 @@ ParsedFlags ParseFlags(int argc, char** argv) {
     parsed.exit_code = app.exit(error) == 0 ? kExitOk : kExitUsage;
     return parsed;
   }
-  absl::StatusOr<Flags> flags = ToFlags(raw);
+  const Command command = cleanup->parsed() ? Command::kCleanup
+                          : show->parsed()  ? Command::kShow
+                                            : Command::kRun;
+  absl::StatusOr<Flags> flags = ToFlags(raw, command);
   if (!flags.ok()) {
     spdlog::error("{}", std::string(flags.status().message()));
     parsed.exit_code = kExitUsage;
     return parsed;
   }
   parsed.flags = *std::move(flags);
-  parsed.flags.command = cleanup->parsed() ? Command::kCleanup
-                         : show->parsed()  ? Command::kShow
-                                           : Command::kRun;
   parsed.run = true;
   return parsed;
 }
