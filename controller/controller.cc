@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <xxhash.h>
 
 #include <chrono>
 #include <future>
@@ -106,12 +107,23 @@ class Controller::Parts {
     return wiring;
   }
 
-  // The network of the store, or of the file, or of both in agreement.
+  struct Stored {
+    std::optional<Network> network;
+    std::uint64_t net_conf_digest = 0;
+  };
+
+  std::uint64_t NetConfDigest() const {
+    return XXH3_64bits(options_.net_conf_json.data(), options_.net_conf_json.size());
+  }
+
+  // The network of the store, or of the file where that is new to the store: the file of an earlier
+  // start does not undo what an administrator has set since.
   absl::Status Configure() {
-    HEDDLE_ASSIGN_OR_RETURN(const std::optional<Network> stored,
-                            (Await<std::optional<Network>>(&writer_, [](Writer& writer, auto done) {
-                              done(writer.book().network());
-                            })));
+    HEDDLE_ASSIGN_OR_RETURN(
+        const Stored in_store, (Await<Stored>(&writer_, [](Writer& writer, auto done) {
+          done(Stored{writer.book().network(), writer.book().net_conf_digest()});
+        })));
+    const std::optional<Network>& stored = in_store.network;
     if (options_.net_conf_json.empty()) {
       if (!stored) {
         spdlog::warn(
@@ -125,7 +137,15 @@ class Controller::Parts {
     for (const std::string& notice : parsed.notices) {
       spdlog::warn("{}: {}", options_.net_conf_name, notice);
     }
-    if (stored && *stored == parsed.network) return absl::OkStatus();
+    if (stored && in_store.net_conf_digest == NetConfDigest()) {
+      if (*stored != parsed.network) {
+        spdlog::info(
+            "{} is the file of the last start; the network was set with heddlectl since, and "
+            "stands",
+            options_.net_conf_name);
+      }
+      return RequireBuilt(stored->backend);
+    }
     return Apply(parsed.network, stored.has_value());
   }
 
@@ -140,9 +160,9 @@ class Controller::Parts {
 
   absl::Status Apply(const Network& network, bool replaces) {
     const absl::StatusOr<Committed> result = Await<Committed>(
-        &writer_, [network, source = options_.net_conf_json](Writer& writer, auto done) {
-          writer.SetNetwork(network, source, done);
-        });
+        &writer_,
+        [network, source = options_.net_conf_json, digest = NetConfDigest()](
+            Writer& writer, auto done) { writer.SetNetwork(network, source, done, digest); });
     if (result.ok()) {
       spdlog::info("{} {} at revision {}", options_.net_conf_name,
                    replaces ? "replaces the stored network" : "is the network now",

@@ -51,10 +51,12 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("heddle-controller ") + kVersion,
                        "Prints the version and exits.");
-  app.add_option("--net-conf", flags.net_conf_path,
-                 "The network's configuration (net-conf.json). It is stored if there is none yet; "
-                 "if it differs from the stored one it replaces it, or the start fails and says "
-                 "which leases are in the way. Without it the stored one is used.")
+  app.add_option(
+         "--net-conf", flags.net_conf_path,
+         "The network's configuration (net-conf.json). It is stored if there is none yet. "
+         "A file that is new or was edited since the last start replaces the stored one, or "
+         "the start fails and says which leases are in the way. Without it, or with the file "
+         "of the last start, the stored one is used.")
       ->envname("HEDDLE_CONTROLLER_NET_CONF")
       ->type_name("PATH");
   app.add_option("--data-dir", flags.data_dir,

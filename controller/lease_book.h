@@ -93,6 +93,8 @@ class LeaseBook {
   // ---- What is ----
   const std::optional<Network>& network() const { return network_; }
   const std::string& network_source() const { return network_source_; }  // net-conf.json
+  // Of the file last taken over at a controller's start; 0: none.
+  std::uint64_t net_conf_digest() const { return net_conf_digest_; }
   storage::Revision revision() const { return revision_; }
   const Lease* Find(absl::string_view node_id) const;
   const absl::btree_map<std::string, Lease>& leases() const { return leases_; }
@@ -125,7 +127,10 @@ class LeaseBook {
   // Sets the network. FailedPrecondition lists the leases that it would orphan, those in flight
   // included. Growing is allowed at any time; SubnetLen of a family may change only while the
   // family has no lease. Grants that are in flight when it commits fail their guard.
-  absl::StatusOr<Decision> DecideSetNetwork(const Network& network, absl::string_view source) const;
+  // `net_conf_digest`: of the file that a controller takes it over from at its start.
+  absl::StatusOr<Decision> DecideSetNetwork(
+      const Network& network, absl::string_view source,
+      std::optional<std::uint64_t> net_conf_digest = std::nullopt) const;
   // Extends leases of `alive` nodes that have less than two thirds of the ttl left; ends those past
   // their time; forgets subnets that have rested. Skips nodes that are in flight. Each decision is
   // within storage::Limits. With `expire` false no lease is ended (after a start, until nodes had
@@ -183,6 +188,7 @@ class LeaseBook {
   LeasePolicy policy_;
   std::optional<Network> network_;
   std::string network_source_;
+  std::uint64_t net_conf_digest_ = 0;
   storage::Revision revision_ = 0, network_modified_ = 0;
   absl::btree_map<std::string, Lease> leases_;
   absl::btree_set<std::pair<absl::Time, std::string>> leases_by_expiry_;  // those that expire

@@ -40,6 +40,7 @@ void LeaseBook::ApplyNetwork(const storage::Change& change, BookChanges* changes
   network_modified_ = change.deleted ? 0 : change.record.modified;
   std::optional<Network> next;
   std::string source;
+  std::uint64_t digest = 0;
   if (!change.deleted) {
     auto stored = DecodeNetwork(change.record);
     if (!stored.ok()) {
@@ -50,8 +51,10 @@ void LeaseBook::ApplyNetwork(const storage::Change& change, BookChanges* changes
     }
     next = std::move(stored->network);
     source = std::move(stored->source_json);
+    digest = stored->net_conf_digest;
   }
   network_source_ = std::move(source);
+  net_conf_digest_ = digest;
   if (next == network_) return;
   std::swap(network_, next);
   changes->network_changed = true;

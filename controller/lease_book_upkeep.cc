@@ -44,15 +44,19 @@ void AddNode(const std::string& node_id, Decision* decision) {
 
 }  // namespace
 
-absl::StatusOr<Decision> LeaseBook::DecideSetNetwork(const Network& network,
-                                                     absl::string_view source) const {
+absl::StatusOr<Decision> LeaseBook::DecideSetNetwork(
+    const Network& network, absl::string_view source,
+    std::optional<std::uint64_t> net_conf_digest) const {
+  const std::uint64_t digest = net_conf_digest.value_or(net_conf_digest_);
   HEDDLE_RETURN_IF_ERROR(Validate(network));
   if (source.size() + kConfigBytesReserved > storage::Limits().max_transaction_bytes) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the configuration is ", source.size(), " bytes long; at most ",
         storage::Limits().max_transaction_bytes - kConfigBytesReserved, " can be stored"));
   }
-  if (network_ && *network_ == network && network_source_ == source) return Decision();
+  if (network_ && *network_ == network && network_source_ == source && net_conf_digest_ == digest) {
+    return Decision();
+  }
   if (const std::string orphans = OrphansOf(network); !orphans.empty()) {
     return absl::FailedPreconditionError(
         absl::StrCat("the new network has no room for ", orphans,
@@ -63,7 +67,7 @@ absl::StatusOr<Decision> LeaseBook::DecideSetNetwork(const Network& network,
       network_modified_ == 0 ? Guard{Guard::Kind::kAbsent, kConfigKey, 0}
                              : Guard{Guard::Kind::kModifiedAt, kConfigKey, network_modified_});
   decision.transaction.writes.push_back(
-      {Write::Kind::kPut, kConfigKey, EncodeNetwork(network, source)});
+      {Write::Kind::kPut, kConfigKey, EncodeNetwork({network, std::string(source), digest})});
   return decision;
 }
 

@@ -62,17 +62,18 @@ absl::StatusOr<SubnetHolder> DecodeSubnet(const storage::Record& record) {
   return SubnetHolder{message.node_id(), FromUnixMs(message.resting_until_unix_ms())};
 }
 
-std::string EncodeNetwork(const Network& network, absl::string_view source_json) {
+std::string EncodeNetwork(const StoredNetwork& stored) {
   v1::NetworkRecord record;
-  *record.mutable_network() = ToProto(network);
-  record.set_source_json(std::string(source_json));
+  *record.mutable_network() = ToProto(stored.network);
+  record.set_source_json(stored.source_json);
+  record.set_net_conf_digest(stored.net_conf_digest);
   return record.SerializeAsString();
 }
 
 absl::StatusOr<StoredNetwork> DecodeNetwork(const storage::Record& record) {
   HEDDLE_ASSIGN_OR_RETURN(const v1::NetworkRecord message, Parse<v1::NetworkRecord>(record));
   HEDDLE_ASSIGN_OR_RETURN(Network network, FromProto(message.network()));
-  return StoredNetwork{std::move(network), message.source_json()};
+  return StoredNetwork{std::move(network), message.source_json(), message.net_conf_digest()};
 }
 
 }  // namespace heddle::controller

@@ -2,6 +2,7 @@
 // any other input: a store may have been written by another release, or by hand.
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -27,8 +28,9 @@ absl::StatusOr<SubnetHolder> DecodeSubnet(const storage::Record& record);
 struct StoredNetwork {
   Network network;
   std::string source_json;
+  std::uint64_t net_conf_digest = 0;
 };
-std::string EncodeNetwork(const Network& network, absl::string_view source_json);
+std::string EncodeNetwork(const StoredNetwork& stored);
 absl::StatusOr<StoredNetwork> DecodeNetwork(const storage::Record& record);
 
 }  // namespace heddle::controller

@@ -220,12 +220,12 @@ void Writer::Release(std::string node_id, std::function<void(absl::StatusOr<Comm
 }
 
 void Writer::SetNetwork(Network network, std::string source_json,
-                        std::function<void(absl::StatusOr<Committed>)> done) {
+                        std::function<void(absl::StatusOr<Committed>)> done,
+                        std::optional<std::uint64_t> net_conf_digest) {
   Enqueue(
       Scope::kNetwork, "",
-      [this, network = std::move(network), source_json = std::move(source_json)](absl::Time) {
-        return book_.DecideSetNetwork(network, source_json);
-      },
+      [this, network = std::move(network), source_json = std::move(source_json), net_conf_digest](
+          absl::Time) { return book_.DecideSetNetwork(network, source_json, net_conf_digest); },
       std::move(done));
 }
 

@@ -72,8 +72,10 @@ class Writer {
   void Reserve(std::string node_id, std::vector<Prefix> subnets,
                std::function<void(absl::StatusOr<LeaseGrant>)> done);
   void Release(std::string node_id, std::function<void(absl::StatusOr<Committed>)> done);
+  // `net_conf_digest`: see LeaseBook::DecideSetNetwork.
   void SetNetwork(Network network, std::string source_json,
-                  std::function<void(absl::StatusOr<Committed>)> done);
+                  std::function<void(absl::StatusOr<Committed>)> done,
+                  std::optional<std::uint64_t> net_conf_digest = std::nullopt);
 
   // Upkeep, and what has waited too long. To be called at tick_at() or later.
   void Tick();
