@@ -23,8 +23,8 @@ TEST(AddressTest, AChangedAddressReachesThePeers) {
   ASSERT_TRUE(cluster.Up());
   const std::string subnet = cluster.node(1).subnet_env()->subnet[Family::kV4]->ToString();
   Host& host = cluster.host(1);
-  host.IpCommand("addr add 192.0.2.101/24 dev eth0");
   host.IpCommand("addr del 192.0.2.1/24 dev eth0");
+  host.IpCommand("addr add 192.0.2.101/24 dev eth0");
   host.IpCommand("route replace default via 192.0.2.254 dev eth0");
   EXPECT_TRUE(Within(kSoon, "the new address in the peers' FDB", [&] {
     for (int number : {2, 3}) {

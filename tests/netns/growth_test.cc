@@ -38,7 +38,7 @@ TEST_F(GrowthTest, TheRangeGrowsUnderRunningPingsWithoutLoss) {
   PingStream there(cluster.pod(1).netns(), cluster.pod(2).address(Family::kV4));
   PingStream back(cluster.pod(3).netns(), cluster.pod(1).address(Family::kV4));
 
-  const CommandResult set = cluster.ctl().Try("network set " + File(kBig) + " --yes --wait");
+  const CommandResult set = cluster.ctl().Try("network set " + File(kBig) + " --wait");
   EXPECT_EQ(set.exit_code, 0) << set.out << set.err;
   for (int number = 1; number <= 3; ++number) {
     const SubnetEnv env = *cluster.node(number).subnet_env();
@@ -60,7 +60,7 @@ TEST_F(GrowthTest, ShrinkingIsRefusedAndNamesTheLeasesInTheWay) {
   ASSERT_EQ(cluster.ctl().Try("lease reserve h3 10.244.200.0/24").exit_code, 0);
   ASSERT_TRUE(cluster.Up());
   EXPECT_EQ(cluster.node(3).subnet_env()->subnet[Family::kV4]->ToString(), "10.244.200.0/24");
-  const CommandResult set = cluster.ctl().Try("network set " + File(kSmall) + " --yes");
+  const CommandResult set = cluster.ctl().Try("network set " + File(kSmall));
   EXPECT_EQ(set.exit_code, 4) << set.out << set.err;
   EXPECT_TRUE(absl::StrContains(set.err, "h3")) << set.err;
   EXPECT_TRUE(absl::StrContains(set.err, "10.244.200.0/24")) << set.err;
@@ -92,7 +92,7 @@ TEST_F(GrowthTest, AWrongConfigurationIsRefusedWithTheKey) {
             "SubnetMin"},
         Case{R"({"Network": "10.244.0.0/16", "Backend": {"Type": "vxlam"}})", "vxlan"},
         Case{R"({"Network": )", "JSON"}}) {
-    const CommandResult set = cluster.ctl().Try("network set " + File(wrong.net_conf) + " --yes");
+    const CommandResult set = cluster.ctl().Try("network set " + File(wrong.net_conf));
     EXPECT_NE(set.exit_code, 0) << wrong.net_conf;
     EXPECT_TRUE(absl::StrContains(set.err, wrong.named)) << wrong.net_conf << ": " << set.err;
   }

@@ -24,7 +24,8 @@ TEST(MassStartTest, FiftyHostsGetUniqueSubnetsAndAFullMesh) {
             << " after the first start\n";
 
   std::set<std::string> subnets;
-  for (const auto& lease : cluster.ctl().Json("lease list")["leases"]) {
+  const nlohmann::json list = cluster.ctl().Json("lease list");
+  for (const auto& lease : list["leases"]) {
     EXPECT_TRUE(subnets.insert(lease["ipv4Subnet"].get<std::string>()).second) << lease;
   }
   EXPECT_EQ(subnets.size(), static_cast<std::size_t>(kHosts));

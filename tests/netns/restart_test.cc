@@ -96,8 +96,7 @@ TEST(RestartTest, APeerRemovedWhileTheNodeWasDownIsGoneAfterItsStart) {
 void ForgetAsAReboot(Node& node) {
   const Host& host = node.host();
   for (const char* command :
-       {"route flush proto 104", "-6 route flush proto 104", "nexthop flush proto 104",
-        "link delete heddle.1", "link delete heddle6.1"}) {
+       {"nexthop flush proto 104", "link delete heddle.1", "link delete heddle6.1"}) {
     host.IpCommand(command);
   }
   RunCommand(&host.netns(), "nft flush ruleset");
@@ -194,7 +193,9 @@ TEST(RestartTest, AControllerKilledDuringJoinsLosesNoLeaseAndGivesNoneTwice) {
   EXPECT_TRUE(cluster.Mesh(absl::Seconds(60)));
   acknowledged.Look(cluster);
   EXPECT_EQ(acknowledged.subnet_of().size(), static_cast<std::size_t>(kHosts));
-  for (const auto& lease : cluster.ctl().Json("lease list")["leases"]) {
+  const nlohmann::json list = cluster.ctl().Json("lease list");
+  EXPECT_EQ(list["leases"].size(), static_cast<std::size_t>(kHosts));
+  for (const auto& lease : list["leases"]) {
     EXPECT_EQ(acknowledged.subnet_of().at(lease["nodeId"]), lease["ipv4Subnet"]);
   }
 }
