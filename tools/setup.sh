@@ -27,8 +27,9 @@ esac
 
 missing_packages() {
   local installed
+  # dpkg-query fails when it has never heard of one of them, which is just what is asked.
   installed=$(dpkg-query -W -f='${db:Status-Status} ${Package}\n' "${packages[@]}" 2>/dev/null |
-    sed -n 's/^installed //p')
+    sed -n 's/^installed //p') || true
   local package
   for package in "${packages[@]}"; do
     grep -qxF -- "$package" <<< "$installed" || echo "$package"
