@@ -1,5 +1,6 @@
 #include "node/dataplane/kernel_watch.h"
 
+#include <fcntl.h>
 #include <linux/netfilter/nfnetlink.h>
 #include <linux/rtnetlink.h>
 #include <sys/epoll.h>
@@ -21,27 +22,18 @@ namespace {
 constexpr int kSocketBufferBytes = 2 << 20;
 constexpr std::size_t kReceiveBytes = 32 << 10;
 
-absl::StatusOr<int> Subscribe(int protocol, std::initializer_list<int> groups, int epoll_fd) {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
-  if (fd < 0) return absl::ErrnoToStatus(errno, "cannot open a netlink socket");
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kSocketBufferBytes, sizeof(int)) != 0) {
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kSocketBufferBytes, sizeof(int));
-  }
-  sockaddr_nl address{};
-  address.nl_family = AF_NETLINK;
+// Opens the socket without blocking, and has `epoll_fd` wait for it.
+absl::StatusOr<NetlinkEndpoint> Subscribe(int protocol, std::initializer_list<int> groups,
+                                          int epoll_fd) {
+  HEDDLE_ASSIGN_OR_RETURN(NetlinkEndpoint endpoint,
+                          OpenNetlink(protocol, kSocketBufferBytes, groups));
   epoll_event readable{};
   readable.events = EPOLLIN;
-  bool ok = bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) == 0 &&
-            epoll_ctl(epoll_fd, EPOLL_CTL_ADD, fd, &readable) == 0;
-  for (int group : groups) {
-    const int result = setsockopt(fd, SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, &group, sizeof(group));
-    // EINVAL: this kernel has no such group.
-    ok = ok && (result == 0 || errno == EINVAL);
+  if (fcntl(FdOf(endpoint), F_SETFL, O_NONBLOCK) != 0 ||
+      epoll_ctl(epoll_fd, EPOLL_CTL_ADD, FdOf(endpoint), &readable) != 0) {
+    return absl::ErrnoToStatus(errno, "cannot wait for the kernel's notifications");
   }
-  if (ok) return fd;
-  const int error = errno;
-  close(fd);
-  return absl::ErrnoToStatus(error, "cannot subscribe to the kernel's notifications");
+  return endpoint;
 }
 
 }  // namespace
@@ -51,12 +43,12 @@ absl::StatusOr<KernelWatch> KernelWatch::Open() {
   watch.epoll_fd_ = epoll_create1(EPOLL_CLOEXEC);
   if (watch.epoll_fd_ < 0) return absl::ErrnoToStatus(errno, "cannot make an epoll descriptor");
   HEDDLE_ASSIGN_OR_RETURN(
-      watch.route_fd_,
+      watch.route_,
       Subscribe(NETLINK_ROUTE,
                 {RTNLGRP_LINK, RTNLGRP_IPV4_IFADDR, RTNLGRP_IPV6_IFADDR, RTNLGRP_IPV4_ROUTE,
                  RTNLGRP_IPV6_ROUTE, RTNLGRP_NEIGH, RTNLGRP_NEXTHOP},
                 watch.epoll_fd_));
-  HEDDLE_ASSIGN_OR_RETURN(watch.netfilter_fd_,
+  HEDDLE_ASSIGN_OR_RETURN(watch.netfilter_,
                           Subscribe(NETLINK_NETFILTER, {NFNLGRP_NFTABLES}, watch.epoll_fd_));
   HEDDLE_RETURN_IF_ERROR(watch.LearnLinks());
   return watch;
@@ -66,8 +58,8 @@ KernelWatch::KernelWatch(KernelWatch&& other) noexcept { *this = std::move(other
 
 KernelWatch& KernelWatch::operator=(KernelWatch&& other) noexcept {
   std::swap(epoll_fd_, other.epoll_fd_);
-  std::swap(route_fd_, other.route_fd_);
-  std::swap(netfilter_fd_, other.netfilter_fd_);
+  std::swap(route_, other.route_);
+  std::swap(netfilter_, other.netfilter_);
   std::swap(lost_, other.lost_);
   std::swap(filter_, other.filter_);
   std::swap(buffer_, other.buffer_);
@@ -75,9 +67,7 @@ KernelWatch& KernelWatch::operator=(KernelWatch&& other) noexcept {
 }
 
 KernelWatch::~KernelWatch() {
-  for (int fd : {epoll_fd_, route_fd_, netfilter_fd_}) {
-    if (fd >= 0) close(fd);
-  }
+  if (epoll_fd_ >= 0) close(epoll_fd_);
 }
 
 absl::Status KernelWatch::LearnLinks() {
@@ -91,13 +81,13 @@ absl::Status KernelWatch::LearnLinks() {
 }
 
 template <typename Concerns>
-bool KernelWatch::DrainSocket(int fd, Concerns concerns) {
+bool KernelWatch::DrainSocket(const NetlinkEndpoint& endpoint, Concerns concerns) {
   bool look_again = false;
   buffer_.resize(kReceiveBytes);
   while (true) {
     sockaddr_nl sender{};
     socklen_t size = sizeof(sender);
-    const ssize_t n = recvfrom(fd, &buffer_[0], buffer_.size(), MSG_TRUNC,
+    const ssize_t n = recvfrom(FdOf(endpoint), &buffer_[0], buffer_.size(), MSG_TRUNC,
                                reinterpret_cast<sockaddr*>(&sender), &size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return look_again;
@@ -120,9 +110,9 @@ bool KernelWatch::DrainSocket(int fd, Concerns concerns) {
 bool KernelWatch::Drain(const WatchInterest& interest) {
   filter_.Start(interest);
   bool look_again = DrainSocket(
-      route_fd_, [this](const Message& message) { return filter_.ConcernsRoute(message); });
+      route_, [this](const Message& message) { return filter_.ConcernsRoute(message); });
   look_again =
-      DrainSocket(netfilter_fd_,
+      DrainSocket(netfilter_,
                   [this](const Message& message) { return filter_.ConcernsNetfilter(message); }) ||
       look_again;
   filter_.Finish();

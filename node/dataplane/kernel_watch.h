@@ -5,6 +5,7 @@
 #pragma once
 
 #include "absl/status/statusor.h"
+#include "node/dataplane/netlink_endpoint.h"
 #include "node/dataplane/watch_filter.h"
 
 namespace heddle::node {
@@ -34,9 +35,10 @@ class KernelWatch {
   absl::Status LearnLinks();
   // Whether a message waiting on the socket concerns us.
   template <typename Concerns>
-  bool DrainSocket(int fd, Concerns concerns);
+  bool DrainSocket(const NetlinkEndpoint& endpoint, Concerns concerns);
 
-  int epoll_fd_ = -1, route_fd_ = -1, netfilter_fd_ = -1;
+  int epoll_fd_ = -1;
+  NetlinkEndpoint route_, netfilter_;
   bool lost_ = false;  // notifications, and perhaps our links' indexes with them
   WatchFilter filter_;
   std::string buffer_;

@@ -1,5 +1,8 @@
 #include "node/dataplane/netlink_message.h"
 
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+
 #include <algorithm>
 
 namespace heddle::node {
@@ -56,10 +59,9 @@ absl::string_view Message::After(std::size_t size) const {
 }
 
 std::optional<Message> TakeMessage(absl::string_view* datagram) {
-  nlmsghdr header;
-  if (datagram->size() < sizeof(header)) return std::nullopt;
-  std::memcpy(&header, datagram->data(), sizeof(header));
-  if (header.nlmsg_len < sizeof(header) || header.nlmsg_len > datagram->size()) return std::nullopt;
+  const auto* start = reinterpret_cast<const nlmsghdr*>(datagram->data());
+  if (!nlmsg_ok(start, static_cast<int>(datagram->size()))) return std::nullopt;
+  const nlmsghdr header = *start;
   Message message;
   message.type = header.nlmsg_type;
   message.flags = header.nlmsg_flags;
@@ -71,17 +73,10 @@ std::optional<Message> TakeMessage(absl::string_view* datagram) {
 }
 
 std::optional<absl::string_view> Attributes::Find(std::uint16_t type) const {
-  absl::string_view rest = bytes_;
-  nlattr attribute;
-  while (rest.size() >= sizeof(attribute)) {
-    std::memcpy(&attribute, rest.data(), sizeof(attribute));
-    if (attribute.nla_len < sizeof(attribute) || attribute.nla_len > rest.size()) break;
-    if ((attribute.nla_type & NLA_TYPE_MASK) == type) {
-      return rest.substr(sizeof(attribute), attribute.nla_len - sizeof(attribute));
-    }
-    rest.remove_prefix(std::min(Aligned(attribute.nla_len), rest.size()));
-  }
-  return std::nullopt;
+  const nlattr* found = nla_find(reinterpret_cast<const nlattr*>(bytes_.data()),
+                                 static_cast<int>(bytes_.size()), type);
+  if (found == nullptr) return std::nullopt;
+  return absl::string_view(static_cast<const char*>(nla_data(found)), nla_len(found));
 }
 
 std::optional<Ip> Attributes::Address(std::uint16_t type) const {

@@ -1,7 +1,8 @@
 // Netlink messages as bytes: writing many into one buffer, and reading what may be hostile.
 //
-// Pure, no I/O. A reader never looks outside the bytes it was given, and its views live as long as
-// those bytes.
+// Pure, no I/O. Reading is libnl's; a reader never looks outside the bytes it was given, and its
+// views live as long as those bytes, which must be aligned to 4. Writing is our own, because libnl
+// makes one message at a time, each in memory of its own, and we send hundreds in one call.
 #pragma once
 
 #include <linux/netlink.h>

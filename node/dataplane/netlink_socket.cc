@@ -1,7 +1,6 @@
 #include "node/dataplane/netlink_socket.h"
 
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include <cerrno>
 #include <optional>
@@ -9,10 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
-
-#ifndef NETLINK_GET_STRICT_CHK
-#define NETLINK_GET_STRICT_CHK 12
-#endif
 
 namespace heddle::node {
 namespace {
@@ -51,46 +46,8 @@ std::optional<Verdict> ReadVerdict(const Message& message) {
 }  // namespace
 
 absl::StatusOr<NetlinkSocket> NetlinkSocket::Open(int protocol) {
-  const int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, protocol);
-  if (fd < 0) return FromErrno(errno, "cannot open a netlink socket");
-  NetlinkSocket opened(fd, 0);
-  const int on = 1;
-  // An older kernel refuses some of these, and dumps more, or says less; the codecs filter anyhow.
-  setsockopt(fd, SOL_NETLINK, NETLINK_EXT_ACK, &on, sizeof(on));
-  setsockopt(fd, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
-  setsockopt(fd, SOL_NETLINK, NETLINK_GET_STRICT_CHK, &on, sizeof(on));
-  if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &kSocketBufferBytes, sizeof(int)) != 0) {
-    setsockopt(fd, SOL_SOCKET, SO_RCVBUF, &kSocketBufferBytes, sizeof(int));
-  }
-  sockaddr_nl address{};
-  address.nl_family = AF_NETLINK;
-  socklen_t size = sizeof(address);
-  if (bind(fd, reinterpret_cast<sockaddr*>(&address), sizeof(address)) != 0 ||
-      getsockname(fd, reinterpret_cast<sockaddr*>(&address), &size) != 0) {
-    return FromErrno(errno, "cannot bind a netlink socket");
-  }
-  opened.port_ = address.nl_pid;
-  return opened;
-}
-
-NetlinkSocket::NetlinkSocket(NetlinkSocket&& other) noexcept
-    : fd_(std::exchange(other.fd_, -1)),
-      port_(other.port_),
-      base_(other.base_),
-      next_(other.next_),
-      buffer_(std::move(other.buffer_)) {}
-
-NetlinkSocket& NetlinkSocket::operator=(NetlinkSocket&& other) noexcept {
-  std::swap(fd_, other.fd_);
-  port_ = other.port_;
-  base_ = other.base_;
-  next_ = other.next_;
-  buffer_ = std::move(other.buffer_);
-  return *this;
-}
-
-NetlinkSocket::~NetlinkSocket() {
-  if (fd_ >= 0) close(fd_);
+  HEDDLE_ASSIGN_OR_RETURN(NetlinkEndpoint endpoint, OpenNetlink(protocol, kSocketBufferBytes));
+  return NetlinkSocket(std::move(endpoint));
 }
 
 absl::Status NetlinkSocket::Send(MessageBuilder* requests, std::uint16_t last_flags) {
@@ -108,8 +65,8 @@ absl::Status NetlinkSocket::Send(MessageBuilder* requests, std::uint16_t last_fl
   next_ = base_ + number;
   sockaddr_nl kernel{};
   kernel.nl_family = AF_NETLINK;
-  while (sendto(fd_, bytes.data(), bytes.size(), 0, reinterpret_cast<sockaddr*>(&kernel),
-                sizeof(kernel)) < 0) {
+  while (sendto(FdOf(endpoint_), bytes.data(), bytes.size(), 0,
+                reinterpret_cast<sockaddr*>(&kernel), sizeof(kernel)) < 0) {
     if (errno != EINTR) return FromErrno(errno, "cannot send to the kernel over netlink");
   }
   return absl::OkStatus();
@@ -120,7 +77,7 @@ absl::StatusOr<absl::string_view> NetlinkSocket::Receive() {
   sockaddr_nl sender{};
   socklen_t size = sizeof(sender);
   while (true) {
-    const ssize_t n = recvfrom(fd_, &buffer_[0], buffer_.size(), MSG_TRUNC,
+    const ssize_t n = recvfrom(FdOf(endpoint_), &buffer_[0], buffer_.size(), MSG_TRUNC,
                                reinterpret_cast<sockaddr*>(&sender), &size);
     if (n < 0 && errno == EINTR) continue;
     if (n < 0 && errno == ENOBUFS) {

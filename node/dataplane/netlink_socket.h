@@ -6,10 +6,12 @@
 #include <cstdint>
 #include <functional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "node/dataplane/netlink_endpoint.h"
 #include "node/dataplane/netlink_message.h"
 
 namespace heddle::node {
@@ -26,10 +28,6 @@ class NetlinkSocket {
   // `protocol` is NETLINK_ROUTE and so on. The socket belongs to the calling thread's network
   // namespace. Unavailable, with errno's text, when the kernel refuses.
   static absl::StatusOr<NetlinkSocket> Open(int protocol);
-
-  NetlinkSocket(NetlinkSocket&& other) noexcept;
-  NetlinkSocket& operator=(NetlinkSocket&& other) noexcept;
-  ~NetlinkSocket();
 
   // Carries out all messages of `requests` in order, in one system call; one that is refused does
   // not stop those after it. Returns the refusals, in order. An error means that the outcome is
@@ -50,18 +48,17 @@ class NetlinkSocket {
   absl::Status Get(MessageBuilder* request, const std::function<void(const Message&)>& f);
 
   // The sender's number that notifications of our own changes carry.
-  std::uint32_t port() const { return port_; }
+  std::uint32_t port() const { return PortOf(endpoint_); }
 
  private:
-  NetlinkSocket(int fd, std::uint32_t port) : fd_(fd), port_(port) {}
+  explicit NetlinkSocket(NetlinkEndpoint endpoint) : endpoint_(std::move(endpoint)) {}
 
   absl::Status Send(MessageBuilder* requests, std::uint16_t last_flags);
   // One datagram into buffer_.
   absl::StatusOr<absl::string_view> Receive();
   absl::StatusOr<bool> ReceiveDump(const std::function<void(const Message&)>& f);
 
-  int fd_ = -1;
-  std::uint32_t port_ = 0;
+  NetlinkEndpoint endpoint_;
   std::uint32_t base_ = 1;  // sequence number of message 0 of the present request
   std::uint32_t next_ = 1;
   std::string buffer_;
