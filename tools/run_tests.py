@@ -3,7 +3,7 @@
 
 The count is of test cases (from each test.xml), not of Bazel's test targets. A
 target that failed without a failing case (a crash, a leak found at exit, a
-time-out) counts as one failed case.
+time-out) counts as one failed case, and so does a target that was not built.
 """
 import collections
 import json
@@ -38,6 +38,7 @@ def main():
         rc = subprocess.call(["bazel", "test", "--build_event_json_file=" + events] + sys.argv[1:])
         total = collections.Counter()
         last = {}  # (target, run, shard) -> its last attempt
+        unbuilt = set()
         if os.path.exists(events):
             with open(events, encoding="utf-8") as lines:
                 for line in lines:
@@ -45,6 +46,9 @@ def main():
                     key = event.get("id", {}).get("testResult")
                     if key and "testResult" in event:
                         last[key["label"], key.get("run"), key.get("shard")] = event["testResult"]
+                    built = event.get("id", {}).get("targetCompleted")
+                    if built and not event.get("completed", {}).get("success"):
+                        unbuilt.add(built["label"])
     for result in last.values():
         count = collections.Counter()
         for output in result.get("testActionOutput", []):
@@ -54,6 +58,9 @@ def main():
         if not good and not count["failed"]:
             count["failed"] += 1
         total += count
+    for label in sorted(unbuilt):
+        print("not built: " + label)
+        total["failed"] += 1
     print("%d passed, %d failed, %d skipped" %
           (total["passed"], total["failed"], total["skipped"]), flush=True)
     sys.exit(rc if rc else (1 if total["failed"] else 0))

@@ -50,9 +50,12 @@ void RoundTripSubnet(const std::string& bytes) {
 void RoundTripNetwork(const std::string& bytes) {
   const auto stored = controller::DecodeNetwork({"", bytes, 1, 1});
   if (!stored.ok()) return;
-  const auto again = controller::DecodeNetwork(
-      {"", controller::EncodeNetwork(stored->network, stored->source_json), 1, 1});
-  if (!again.ok() || again->network != stored->network) std::abort();
+  const auto again = controller::DecodeNetwork({"", controller::EncodeNetwork(*stored), 1, 1});
+  if (!again.ok() || again->network != stored->network ||
+      again->source_json != stored->source_json ||
+      again->net_conf_digest != stored->net_conf_digest) {
+    std::abort();
+  }
 }
 
 }  // namespace
