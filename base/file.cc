@@ -85,8 +85,8 @@ absl::Status WriteFileAtomically(const std::string& path, absl::string_view cont
   std::string temporary = path + ".XXXXXX";
   const int fd = mkostemp(temporary.data(), O_CLOEXEC);
   if (fd < 0) return Failed("make a temporary file beside", path);
-  absl::Status status = WriteAll(fd, content, temporary);
-  if (status.ok() && fchmod(fd, mode) != 0) status = Failed("set the mode of", temporary);
+  absl::Status status = WriteAll(fd, content, path);  // not of a name that nobody chose
+  if (status.ok() && fchmod(fd, mode) != 0) status = Failed("set the mode of", path);
   close(fd);
   if (status.ok() && rename(temporary.c_str(), path.c_str()) != 0) status = Failed("replace", path);
   if (!status.ok()) {

@@ -2,6 +2,8 @@
 
 #include <dirent.h>
 #include <gtest/gtest.h>
+#include <signal.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -60,6 +62,24 @@ TEST_F(FileTest, AFailedWriteKeepsTheOldAndCleansUp) {
   EXPECT_EQ(ReadFile(folder_ + "/a/inside").value(), "x");
   EXPECT_EQ(FilesIn(folder_), 1) << "no temporary file is left";
   EXPECT_FALSE(WriteFileAtomically(folder_ + "/a/inside/deeper", "x", 0644).ok());
+}
+
+// What fails again and again says the same each time, so that it can be told from news.
+TEST_F(FileTest, AFullDiskIsSaidOfTheFileItself) {
+  const std::string path = folder_ + "/a";
+  struct rlimit before;
+  ASSERT_EQ(getrlimit(RLIMIT_FSIZE, &before), 0);
+  struct rlimit small = before;
+  small.rlim_cur = 10;
+  signal(SIGXFSZ, SIG_IGN);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &small), 0);
+  const absl::Status first = WriteFileAtomically(path, std::string(100, 'x'), 0644);
+  const absl::Status second = WriteFileAtomically(path, std::string(100, 'x'), 0644);
+  ASSERT_EQ(setrlimit(RLIMIT_FSIZE, &before), 0);
+  EXPECT_FALSE(first.ok());
+  EXPECT_EQ(first, second);
+  EXPECT_NE(first.message().find(path + ":"), absl::string_view::npos) << first;
+  EXPECT_EQ(FilesIn(folder_), 0);
 }
 
 TEST_F(FileTest, NamesWhatItCannotRead) {

@@ -27,6 +27,8 @@ namespace {
 // large cluster in motion does not spend its time on saving.
 constexpr absl::Duration kSaveDelay = absl::Seconds(1);
 constexpr int kSaveSpacing = 20;
+// After a file could not be written.
+constexpr absl::Duration kWriteAgain = absl::Seconds(2);
 // Links and addresses come in bursts; one look sees them all.
 constexpr absl::Duration kLookSettle = absl::Milliseconds(10);
 constexpr absl::Duration kLookSpacing = absl::Milliseconds(200);
@@ -59,7 +61,7 @@ absl::Status Agent::Run(int stop_fd) {
     executor_.Step(now);
     if (executor_.full_passes() != passes) malloc_trim(0);  // a whole plan was made and dropped
     now = MonotonicNow();
-    WriteSubnetFile();
+    WriteSubnetFile(now);
     Remember(now);
     session_.Tick(now);
     Advertise();
@@ -76,7 +78,10 @@ absl::Status Agent::Run(int stop_fd) {
 }
 
 absl::Time Agent::NextDue() const {
-  return std::min({executor_.next_due(), session_.next_due(), look_at_host_, save_at_});
+  const absl::Time write_again =
+      write_again_ > MonotonicNow() ? write_again_ : absl::InfiniteFuture();
+  return std::min(
+      {executor_.next_due(), session_.next_due(), look_at_host_, save_at_, write_again});
 }
 
 absl::Status Agent::Wait(int stop_fd, bool* stop) {
@@ -102,7 +107,9 @@ void Agent::TakeEvents() {
     const absl::Time now = MonotonicNow();
     std::optional<Update> update = session_.Handle(std::move(event), now);
     if (!update) continue;
-    if (std::holds_alternative<Heartbeat>(*update)) heartbeat_unanswered_ = true;
+    // A stream that goes on from what this node has changes nothing here, yet wants to hear it.
+    report_due_ |=
+        std::holds_alternative<Heartbeat>(*update) || std::holds_alternative<Synced>(*update);
     const absl::Status status = executor_.Handle(*std::move(update), now);
     if (status.ok()) {
       session_.Next();
@@ -190,15 +197,19 @@ void Agent::SaveSnapshot() {
   if (executor_.remembered_version() == saved_version_) return;
   const std::optional<Remembered> remembered = executor_.remembered();
   if (!remembered) return;
-  saved_version_ = executor_.remembered_version();
   const absl::Time start = MonotonicNow();
   snapshot_status_ = WriteSnapshotFile(options_.snapshot_file, *remembered);
   save_took_ = MonotonicNow() - start;
+  if (snapshot_status_.ok()) {
+    saved_version_ = executor_.remembered_version();
+  } else {
+    save_at_ = start + kWriteAgain;
+  }
 }
 
 // subnet.env says what the kernel holds now, so that a pod is never put on a path that is not
 // there.
-void Agent::WriteSubnetFile() {
+void Agent::WriteSubnetFile(absl::Time now) {
   if (!executor_.ready() || !executor_.own_objects_made()) return;
   const PlanBasis& basis = *executor_.basis();
   const Backend* backend = FindBackend(basis.network.backend.type);
@@ -210,9 +221,10 @@ void Agent::WriteSubnetFile() {
   }
   const std::string content =
       SubnetEnvText(basis.network, basis.self, *mtu_bytes, options_.executor.plan.ip_masq);
-  if (content == subnet_file_content_ && subnet_file_status_.ok()) return;
+  if (content == subnet_file_content_ && (subnet_file_status_.ok() || now < write_again_)) return;
   subnet_file_status_ = WriteSubnetEnv(options_.subnet_file, content);
   subnet_file_content_ = content;
+  write_again_ = subnet_file_status_.ok() ? absl::InfinitePast() : now + kWriteAgain;
 }
 
 void Agent::Advertise() {
@@ -237,7 +249,8 @@ std::vector<std::string> Agent::Problems() const {
   return problems;
 }
 
-// Tells the controller when something is new, and at each heartbeat; and the log, once.
+// Tells the controller when something is new, when it has sent all there is, and at each heartbeat;
+// and the log, once.
 void Agent::Report() {
   Applied applied = executor_.applied();
   applied.problems = Problems();
@@ -251,11 +264,11 @@ void Agent::Report() {
   problems_logged_ = applied.problems;
   if (!session_.attached()) return;
   const bool news = reported_stream_ != session_.stream() || applied != reported_;
-  if (!news && !heartbeat_unanswered_) return;
+  if (!news && !report_due_) return;
   session_.SendApplied(applied);
   reported_ = std::move(applied);
   reported_stream_ = session_.stream();
-  heartbeat_unanswered_ = false;
+  report_due_ = false;
 }
 
 void Agent::TellSystemd() {

@@ -45,7 +45,7 @@ class Agent {
   void RestoreSnapshot();
   void RestoreSubnets();
   void SaveSnapshot();
-  void WriteSubnetFile();
+  void WriteSubnetFile(absl::Time now);
   void Advertise();
   void Report();
   void TellSystemd();
@@ -63,6 +63,7 @@ class Agent {
   PerFamily<Ip> source_address_;               // of the underlay, when last looked
   absl::Time save_at_ = absl::InfiniteFuture();
   absl::Duration save_took_;
+  absl::Time write_again_ = absl::InfinitePast();  // not before: subnet.env, once that failed
   std::uint64_t saved_version_ = 0;
 
   PerFamily<Prefix> former_subnets_;  // to ask for when nothing else is remembered
@@ -71,7 +72,7 @@ class Agent {
   std::uint64_t advertised_stream_ = 0, reported_stream_ = 0;
   std::optional<Advertisement> advertised_;
   Applied reported_;
-  bool heartbeat_unanswered_ = false;
+  bool report_due_ = false;  // the controller waits for it
   std::string subnet_file_content_, service_status_;
   bool ready_told_ = false;
 

@@ -5,6 +5,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include <atomic>
 #include <functional>
 #include <thread>
 
@@ -44,22 +45,32 @@ Advertisement Remote(int n) {
 // Node 1's controller: grants what is asked, tells of node 2, and remembers what was reported.
 class Scripted {
  public:
-  grpc::Status operator()(int, FakeController::Wire* wire) {
-    v1::NodeMessage message;
-    wire->Read(&message);  // Hello
+  static void Greet(FakeController::Wire* wire) {
     v1::ControllerMessage welcome;
     welcome.mutable_welcome()->set_history("h");
     welcome.mutable_welcome()->set_heartbeat_seconds(60);
     *welcome.mutable_welcome()->mutable_network() = ToProto(TestNetwork());
     wire->Write(welcome);
+  }
+  grpc::Status operator()(int, FakeController::Wire* wire,
+                          std::uint64_t applied_revision_that_ends = UINT64_MAX) {
+    v1::NodeMessage message;
+    wire->Read(&message);  // Hello
+    Greet(wire);
     while (wire->Read(&message)) {
       if (message.has_advertise()) Grant(message.advertise(), wire);
       if (message.has_applied()) {
         MutexLock lock(&mutex_);
         applied_ = message.applied();
+        ++reports_;
+        if (applied_.revision() >= applied_revision_that_ends) return grpc::Status::OK;
       }
     }
     return grpc::Status::OK;
+  }
+  int reports() {
+    MutexLock lock(&mutex_);
+    return reports_;
   }
   v1::Applied applied() {
     MutexLock lock(&mutex_);
@@ -82,6 +93,7 @@ class Scripted {
 
   Mutex mutex_;
   v1::Applied applied_;
+  int reports_ = 0;
 };
 
 // A running agent, in a thread as it has in the program.
@@ -183,6 +195,35 @@ TEST_F(AgentTest, JoinsRepairsAndFollowsTheUnderlay) {
   }));
 }
 
+// The controller does not believe a revision that its stream has not sent yet.
+TEST_F(AgentTest, SaysWhatItHasAgainOnceAResumedStreamHasSentAll) {
+  std::atomic<bool> heard{false};
+  const FakeController controller([&](int stream, FakeController::Wire* wire) {
+    if (stream == 1) return scripted_(stream, wire, /*applied_revision_that_ends=*/7);
+    v1::NodeMessage message;
+    wire->Read(&message);  // Hello
+    Scripted::Greet(wire);
+    bool advertised = false, applied = false;
+    v1::ControllerMessage synced;
+    synced.mutable_synced()->set_revision(7);
+    while (!(advertised && applied) && wire->Read(&message)) {
+      advertised |= message.has_advertise();
+      applied |= message.has_applied();
+      if (message.has_applied()) {
+        synced.mutable_synced()->set_set_hash(message.applied().set_hash());
+      }
+    }
+    wire->Write(synced);
+    while (wire->Read(&message)) {
+      if (message.has_applied() && message.applied().revision() == 7) heard = true;
+    }
+    return grpc::Status::OK;
+  });
+  options_.session.controllers = {controller.address()};
+  const Running agent(options_);
+  EXPECT_TRUE(Within(absl::Seconds(10), [&] { return heard.load(); }));
+}
+
 TEST_F(AgentTest, IsConnectedFromItsSavedSnapshotWithoutAController) {
   {
     const Running agent(options_);
@@ -197,6 +238,28 @@ TEST_F(AgentTest, IsConnectedFromItsSavedSnapshotWithoutAController) {
   EXPECT_TRUE(Within(absl::Seconds(5), [&] {
     return SubnetFileSays("FLANNEL_SUBNET=10.0.1.1/24") && Kernel() == good;
   }));
+}
+
+// As with a full disk: one report, and both files as soon as they can be written.
+TEST_F(AgentTest, FilesThatCannotBeWrittenAreTriedAgainInPeace) {
+  const std::string folder = options_.subnet_file.substr(0, options_.subnet_file.rfind('/'));
+  ASSERT_TRUE(
+      RunShell(absl::StrCat("mkdir -p ", folder, " && mount -t tmpfs -o nr_inodes=1 none ", folder))
+          .ok());
+  {
+    const Running agent(options_);
+    ASSERT_TRUE(
+        Within(absl::Seconds(10), [&] { return scripted_.applied().problems_size() == 2; }));
+    const int reports = scripted_.reports();
+    absl::SleepFor(absl::Milliseconds(500));
+    EXPECT_LE(scripted_.reports(), reports + 2) << "a failure that stays is told once";
+    ASSERT_TRUE(RunShell(absl::StrCat("mount -o remount,nr_inodes=100 ", folder)).ok());
+    EXPECT_TRUE(Within(absl::Seconds(10), [&] {
+      return SubnetFileSays("FLANNEL_SUBNET=10.0.1.1/24") &&
+             ReadFile(options_.snapshot_file).ok() && scripted_.applied().problems_size() == 0;
+    }));
+  }
+  EXPECT_TRUE(RunShell(absl::StrCat("umount ", folder)).ok());
 }
 
 TEST_F(AgentTest, SaysThatForwardingIsOff) {

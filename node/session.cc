@@ -55,6 +55,7 @@ class Session::Impl {
   void Connect(absl::Time now);
   std::optional<Update> Received(absl::StatusOr<Update> update, absl::Time now);
   void Ended(const absl::Status& status, absl::Time now);
+  void Settled();
   void Flush();
   v1::NodeMessage Hello() const;
 
@@ -71,6 +72,8 @@ class Session::Impl {
   absl::Time silent_at_ = absl::InfiniteFuture();
   absl::Duration silence_;  // allowed between two messages
   bool attached_ = false, reading_ = false, writing_ = false;
+  bool settled_ = false;  // the stream has sent all there was
+  std::string controller_version_;
   absl::Status last_end_;
   std::string logged_end_;  // one line for each reason, not for each attempt
   std::optional<v1::NodeMessage> advertise_, applied_;
@@ -142,18 +145,25 @@ std::optional<Update> Session::Impl::Received(absl::StatusOr<Update> update, abs
   if (welcome != nullptr) {
     attached_ = true;
     silence_ = welcome->heartbeat * options_.silent_heartbeats;
-    logged_end_.clear();
-    spdlog::info("attached to controller {} ({})", controller(), welcome->controller_version);
+    controller_version_ = welcome->controller_version;
   }
-  // A controller that takes nodes only to lose them at once is one to wait for, too.
-  if (std::holds_alternative<Synced>(*update)) backoff_.Reset();
+  if (std::holds_alternative<Synced>(*update)) Settled();
   silent_at_ = now + silence_;
   return *std::move(update);
 }
 
+// A controller that says Welcome only to refuse the lease, or to lose the stream at once, is one to
+// wait for, too, and worth one line in the log, not one for each attempt.
+void Session::Impl::Settled() {
+  backoff_.Reset();
+  if (std::exchange(settled_, true)) return;
+  logged_end_.clear();
+  spdlog::info("attached to controller {} ({})", controller(), controller_version_);
+}
+
 void Session::Impl::Ended(const absl::Status& status, absl::Time now) {
   stream_.reset();
-  attached_ = reading_ = writing_ = false;
+  attached_ = settled_ = reading_ = writing_ = false;
   advertise_.reset();
   applied_.reset();
   last_end_ = status;
