@@ -57,8 +57,25 @@ absl::Status Explain(const std::string& path, const absl::Status& why) {
   return absl::Status(why.code(), absl::StrCat(where, " cannot be opened: ", why.message()));
 }
 
+// RocksDB aborts the process when its disk is full while it opens, so this is asked first.
+absl::Status ProbeSpace(const std::string& path) {
+  const std::string probe = absl::StrCat(path, "/probe");
+  const int fd = open(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  int error = fd < 0 ? errno : posix_fallocate(fd, 0, kProbeBytes);
+  if (fd >= 0) {
+    if (error == 0 && fdatasync(fd) != 0) error = errno;
+    close(fd);
+    unlink(probe.c_str());
+  }
+  if (error == 0) return absl::OkStatus();
+  const std::string text = absl::StrCat("writing 4 MiB there fails: ", strerror(error));
+  return error == ENOSPC || error == EDQUOT ? absl::ResourceExhaustedError(text)
+                                            : absl::UnavailableError(text);
+}
+
 absl::Status MakeNew(const std::string& path, rocksdb::Env* env, AcknowledgedMark* mark) {
   HEDDLE_RETURN_IF_ERROR(MakeFolders(path, 0700));
+  HEDDLE_RETURN_IF_ERROR(ProbeSpace(path));
   const std::string final_name = DatabaseFolder(path);
   const std::string draft = absl::StrCat(final_name, ".new");
   const std::string history = NewHistory();
@@ -118,6 +135,8 @@ absl::StatusOr<OpenedDirectory> OpenOrMake(const std::string& path, rocksdb::Env
                                               DatabaseFolder(path), " is missing"));
     }
     HEDDLE_RETURN_IF_ERROR(MakeNew(path, env, mark));
+  } else {
+    HEDDLE_RETURN_IF_ERROR(ProbeSpace(path));
   }
   HEDDLE_ASSIGN_OR_RETURN(OpenedDirectory opened, OpenExisting(path, env, acknowledged));
   // A new term at each open: a fence of an earlier process is old from here on.
@@ -147,18 +166,8 @@ absl::StatusOr<OpenedDirectory> ReopenDirectory(const std::string& path, rocksdb
 }
 
 absl::Status ProbeWritable(const std::string& path) {
-  const std::string probe = absl::StrCat(path, "/probe");
-  const int fd = open(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  int error = fd < 0 ? errno : posix_fallocate(fd, 0, kProbeBytes);
-  if (fd >= 0) {
-    if (error == 0 && fdatasync(fd) != 0) error = errno;
-    close(fd);
-    unlink(probe.c_str());
-  }
-  if (error == 0) return absl::OkStatus();
-  const std::string text = absl::StrCat("writing 4 MiB there fails: ", strerror(error));
-  return Explain(path, error == ENOSPC || error == EDQUOT ? absl::ResourceExhaustedError(text)
-                                                          : absl::UnavailableError(text));
+  const absl::Status probe = ProbeSpace(path);
+  return probe.ok() ? probe : Explain(path, probe);
 }
 
 }  // namespace heddle::storage

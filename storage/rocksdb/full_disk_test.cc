@@ -197,5 +197,18 @@ TEST_F(FullDisk, ACandidateWaitsForRoomAndIsElectedThen) {
             Outcome::Kind::kApplied);
 }
 
+TEST_F(FullDisk, AtTheStartIsSaidAndLosesNothing) {
+  for (int i = 0; i < 20; ++i) ASSERT_TRUE(CommitOne().ok());
+  store_.reset();
+  FillDisk();
+  const absl::Status opened = TryOpen();
+  EXPECT_TRUE(absl::IsResourceExhausted(opened)) << opened;
+  EXPECT_TRUE(absl::StrContains(opened.message(), path())) << opened;
+  EXPECT_TRUE(absl::StrContains(opened.message(), "free some space there")) << opened;
+  FreeDisk();
+  Open();
+  CheckRecords();
+}
+
 }  // namespace
 }  // namespace heddle::storage
