@@ -5,8 +5,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/version.h"
 #include "cli/text.h"
-#include "cli/version.h"
 
 namespace heddle::cli {
 namespace {

@@ -184,6 +184,11 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
     }
     const auto stream = wiring_.registry->FindStream(request->node_id());
     if (stream == nullptr) return Refuse(context, Detached(request->node_id()));
+    if (!HoldsRemovals(request->node_id())) {
+      return Refuse(context, absl::FailedPreconditionError(absl::StrCat(
+                                 "node '", request->node_id(),
+                                 "' holds no removals back; there is nothing to accept")));
+    }
     stream->SendAcceptRemovals();
     response->set_revision(wiring_.hub->head());
     return Refuse(context, absl::OkStatus());
@@ -200,6 +205,12 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
       if (stream != nullptr) {
         stream->Close(absl::AbortedError(
             absl::StrCat("node '", request->node_id(), "' was removed by an administrator")));
+        if (writer.book().Find(request->node_id()) == nullptr) {
+          // It waited for a lease; its stream was all there was to remove.
+          response->set_revision(wiring_.hub->head());
+          reply(absl::OkStatus());
+          return;
+        }
       }
       writer.Release(request->node_id(),
                      [this, request, response, reply](const absl::StatusOr<Committed>& result) {
@@ -291,6 +302,13 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
  private:
   bool IsAttached(const std::string& node_id) const {
     return wiring_.registry->FindStream(node_id) != nullptr;
+  }
+
+  bool HoldsRemovals(const std::string& node_id) const {
+    for (const NodeInfo& info : wiring_.registry->List()) {
+      if (info.node_id == node_id) return info.report.held_removals > 0;
+    }
+    return false;
   }
 
   static grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context,

@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "controller/grpc_bytes.h"
 #include "spdlog/spdlog.h"
 
@@ -22,7 +23,7 @@ void AttachReactor::Begin() {
     MutexLock lock(&mutex_);
     std::weak_ptr<AttachReactor> weak = self_;
     stream_.emplace(
-        wiring_->shared, context_->peer(), weak,
+        wiring_->shared, PeerAddress(context_->peer()), weak,
         [this, weak](AcquireRequest request) {
           const std::shared_ptr<AttachReactor> self = weak.lock();
           if (self == nullptr) return absl::CancelledError("the stream has ended");
@@ -117,8 +118,12 @@ void AttachReactor::End(absl::Status why) {
     if (ending_) return;
     ending_ = true;
     if (!why.ok() && stream_) {
-      spdlog::info("stream of {} ('{}') ends: {}", context_->peer(), stream_->node_id(),
-                   why.ToString());
+      const std::string& id = stream_->node_id();
+      // The end of this controller says itself what becomes of all its streams.
+      const auto level = absl::IsUnavailable(why) ? spdlog::level::debug : spdlog::level::info;
+      spdlog::log(level, "the stream from {} of {} ends: {}", PeerAddress(context_->peer()),
+                  id.empty() ? "a node not named yet" : absl::StrCat("node '", id, "'"),
+                  std::string(why.message()));
     }
     stream_.reset();
     end_status_ = status;

@@ -12,10 +12,10 @@
 #include "api/backend_schema.h"
 #include "base/clock.h"
 #include "base/status_macros.h"
+#include "base/version.h"
 #include "controller/admin_service.h"
 #include "controller/net_conf.h"
 #include "controller/node_service.h"
-#include "controller/version.h"
 #include "controller/writer_thread.h"
 #include "spdlog/spdlog.h"
 
@@ -66,8 +66,12 @@ class Controller::Parts {
         admin_({store, &hub_, &registry_, &writer_, &pump_, &clock_, kVersion}) {}
 
   absl::Status Start() {
+    std::optional<ParsedNetConf> file;
+    if (options_.net_conf_json) {
+      HEDDLE_ASSIGN_OR_RETURN(file, FromFile());
+    }
     HEDDLE_RETURN_IF_ERROR(writer_.Start());
-    HEDDLE_RETURN_IF_ERROR(Configure());
+    HEDDLE_RETURN_IF_ERROR(Configure(file));
     pump_.Start();
     return Listen();
   }
@@ -113,18 +117,18 @@ class Controller::Parts {
   };
 
   std::uint64_t NetConfDigest() const {
-    return XXH3_64bits(options_.net_conf_json.data(), options_.net_conf_json.size());
+    return XXH3_64bits(options_.net_conf_json->data(), options_.net_conf_json->size());
   }
 
   // The network of the store, or of the file where that is new to the store: the file of an earlier
   // start does not undo what an administrator has set since.
-  absl::Status Configure() {
+  absl::Status Configure(const std::optional<ParsedNetConf>& file) {
     HEDDLE_ASSIGN_OR_RETURN(
         const Stored in_store, (Await<Stored>(&writer_, [](Writer& writer, auto done) {
           done(Stored{writer.book().network(), writer.book().net_conf_digest()});
         })));
     const std::optional<Network>& stored = in_store.network;
-    if (options_.net_conf_json.empty()) {
+    if (!file) {
       if (!stored) {
         spdlog::warn(
             "no network is configured: nodes are refused until one is set with "
@@ -133,12 +137,8 @@ class Controller::Parts {
       }
       return RequireBuilt(stored->backend);
     }
-    HEDDLE_ASSIGN_OR_RETURN(const ParsedNetConf parsed, FromFile());
-    for (const std::string& notice : parsed.notices) {
-      spdlog::warn("{}: {}", options_.net_conf_name, notice);
-    }
     if (stored && in_store.net_conf_digest == NetConfDigest()) {
-      if (*stored != parsed.network) {
+      if (*stored != file->network) {
         spdlog::info(
             "{} is the file of the last start; the network was set with heddlectl since, and "
             "stands",
@@ -146,11 +146,16 @@ class Controller::Parts {
       }
       return RequireBuilt(stored->backend);
     }
-    return Apply(parsed.network, stored.has_value());
+    return Apply(file->network, stored.has_value());
   }
 
   absl::StatusOr<ParsedNetConf> FromFile() const {
-    absl::StatusOr<ParsedNetConf> parsed = ParseNetConf(options_.net_conf_json);
+    absl::StatusOr<ParsedNetConf> parsed = ParseNetConf(*options_.net_conf_json);
+    if (parsed.ok()) {
+      for (const std::string& notice : parsed->notices) {
+        spdlog::warn("{}: {}", options_.net_conf_name, notice);
+      }
+    }
     const absl::Status status =
         parsed.ok() ? RequireBuilt(parsed->network.backend) : parsed.status();
     if (status.ok()) return parsed;
@@ -161,7 +166,7 @@ class Controller::Parts {
   absl::Status Apply(const Network& network, bool replaces) {
     const absl::StatusOr<Committed> result = Await<Committed>(
         &writer_,
-        [network, source = options_.net_conf_json, digest = NetConfDigest()](
+        [network, source = *options_.net_conf_json, digest = NetConfDigest()](
             Writer& writer, auto done) { writer.SetNetwork(network, source, done, digest); });
     if (result.ok()) {
       spdlog::info("{} {} at revision {}", options_.net_conf_name,

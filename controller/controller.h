@@ -4,6 +4,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,7 +18,7 @@ namespace heddle::controller {
 
 struct ControllerOptions {
   std::vector<std::string> listen{"0.0.0.0:7411"};  // host:port; port 0 picks a free one
-  std::string net_conf_json;                        // "": none
+  std::optional<std::string> net_conf_json;         // absent: what is stored, if anything
   std::string net_conf_name;                        // for messages: where it came from
   LeasePolicy policy;
   int heartbeat_seconds = 5;

@@ -20,6 +20,7 @@ namespace heddle::controller {
 namespace {
 
 using ::testing::HasSubstr;
+using ::testing::StartsWith;
 
 constexpr char kVxlan[] = R"({"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}})";
 
@@ -63,6 +64,7 @@ class TestNode {
       applied.mutable_applied()->set_revision(replica.revision);
       applied.mutable_applied()->set_set_hash(replica.hash());
       applied.mutable_applied()->set_peers(replica.peers.size());
+      applied.mutable_applied()->set_held_removals(held_removals);
       stream_->Write(applied);
     }
     return true;
@@ -79,6 +81,7 @@ class TestNode {
   TestReplica replica;
   v1::Peer self;
   int accepts = 0, heartbeats = 0;
+  std::uint64_t held_removals = 0;  // what it reports
   std::size_t synced_peers = 0;
 
  private:
@@ -102,7 +105,7 @@ class ControllerTest : public ::testing::Test {
     }
     ControllerOptions options;
     options.listen = {"127.0.0.1:0"};
-    options.net_conf_json = net_conf;
+    if (!net_conf.empty()) options.net_conf_json = net_conf;
     options.net_conf_name = "net-conf.json";
     options.heartbeat_seconds = 1;
     auto controller = Controller::Start(options, store_.get(), nullptr);
@@ -280,6 +283,12 @@ TEST_F(ControllerTest, ReserveReleaseRemoveAccept) {
   v1::NodeRequest request;
   request.set_node_id("node-7");
   v1::RevisionResponse revision;
+  const grpc::Status none = Call(&v1::AdminService::Stub::AcceptRemovals, request, &revision);
+  EXPECT_EQ(none.error_code(), grpc::StatusCode::FAILED_PRECONDITION);
+  EXPECT_THAT(none.error_message(), HasSubstr("nothing to accept"));
+  node.held_removals = 9;
+  const int before = node.heartbeats;  // the next one but one follows the report
+  ASSERT_TRUE(node.Until([&](TestNode* n) { return n->heartbeats == before + 2; }));
   ASSERT_TRUE(Call(&v1::AdminService::Stub::AcceptRemovals, request, &revision).ok());
   ASSERT_TRUE(node.Until([](TestNode* n) { return n->accepts == 1; }));
 
@@ -301,6 +310,38 @@ TEST_F(ControllerTest, ReserveReleaseRemoveAccept) {
             grpc::StatusCode::NOT_FOUND);
   EXPECT_EQ(Call(&v1::AdminService::Stub::AcceptRemovals, request, &revision).error_code(),
             grpc::StatusCode::FAILED_PRECONDITION);
+}
+
+TEST_F(ControllerTest, ANodeWithoutALeaseCanBeRemovedAndIsForgotten) {
+  Start();
+  grpc::ClientContext context;
+  const auto stub = v1::NodeService::NewStub(channel_);
+  const auto stream = stub->Attach(&context);
+  v1::NodeMessage hello;
+  hello.mutable_hello()->set_protocol_version(1);
+  hello.mutable_hello()->set_node_id("node-9");
+  hello.mutable_hello()->set_instance_id("i");
+  ASSERT_TRUE(stream->Write(hello));
+  v1::ControllerMessage message;
+  ASSERT_TRUE(stream->Read(&message));
+  v1::ListNodesResponse nodes;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::ListNodes, v1::ListNodesRequest(), &nodes).ok());
+  ASSERT_EQ(nodes.nodes_size(), 1);
+  EXPECT_THAT(nodes.nodes(0).remote_address(), StartsWith("127.0.0.1:"));
+
+  v1::NodeRequest request;
+  request.set_node_id("node-9");
+  v1::RevisionResponse revision;
+  const grpc::Status removed = Call(&v1::AdminService::Stub::RemoveNode, request, &revision);
+  EXPECT_TRUE(removed.ok()) << removed.error_message();
+  while (stream->Read(&message)) {
+  }
+  EXPECT_THAT(stream->Finish().error_message(), HasSubstr("removed by an administrator"));
+  nodes.Clear();
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::ListNodes, v1::ListNodesRequest(), &nodes).ok());
+  EXPECT_EQ(nodes.nodes_size(), 0);
+  EXPECT_EQ(Call(&v1::AdminService::Stub::RemoveNode, request, &revision).error_code(),
+            grpc::StatusCode::NOT_FOUND);
 }
 
 TEST_F(ControllerTest, WatchTellsPutsRemovalsAndNetworks) {

@@ -1,7 +1,8 @@
 #include "controller/flags.h"
 
 #include "CLI/CLI.hpp"
-#include "controller/version.h"
+#include "absl/strings/numbers.h"
+#include "base/version.h"
 
 namespace heddle::controller {
 namespace {
@@ -31,6 +32,24 @@ CLI::Validator IsDuration(absl::Duration minimum) {
         return "";
       },
       "DURATION");
+}
+
+// A port of 0 or above 65535 would be listened on at another one.
+CLI::Validator IsHostAndPort() {
+  return CLI::Validator(
+      [](std::string& text) -> std::string {
+        const std::size_t colon = text.rfind(':');
+        const std::string host = text.substr(0, colon);
+        const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
+        int port = 0;
+        if (colon == std::string::npos || host.empty() ||
+            (!bracketed && host.find_first_of(":[]") != std::string::npos) ||
+            !absl::SimpleAtoi(text.substr(colon + 1), &port) || port < 1 || port > 65535) {
+          return "'" + text + "' is not host:port; write for example 0.0.0.0:7411 or [::]:7411";
+        }
+        return "";
+      },
+      "");
 }
 
 absl::Duration ToDuration(const std::string& text) {
@@ -70,6 +89,7 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
       ->envname("HEDDLE_CONTROLLER_LISTEN")
       ->type_name("HOST:PORT")
       ->delimiter(',')
+      ->check(IsHostAndPort())
       ->capture_default_str();
   app.add_option("--lease-ttl", ttl,
                  "How long a node that is gone keeps its lease. Leases of attached nodes are "

@@ -3,6 +3,9 @@
 #include <string>
 #include <vector>
 
+#include "absl/strings/str_replace.h"
+#include "absl/strings/strip.h"
+
 namespace heddle::controller {
 
 grpc::ByteBuffer ToByteBuffer(const Frame& frame) {
@@ -24,6 +27,15 @@ bool ParseByteBuffer(const grpc::ByteBuffer& buffer, google::protobuf::MessageLi
     whole.append(reinterpret_cast<const char*>(slice.begin()), slice.size());
   }
   return message->ParseFromString(whole);
+}
+
+std::string PeerAddress(const std::string& peer) {
+  absl::string_view address = peer;
+  if (!absl::ConsumePrefix(&address, "ipv4:") && !absl::ConsumePrefix(&address, "ipv6:")) {
+    return peer;
+  }
+  // The brackets, and the sign before a zone, are what gRPC writes as in a URI.
+  return absl::StrReplaceAll(address, {{"%5B", "["}, {"%5D", "]"}, {"%25", "%"}});
 }
 
 grpc::Status ToGrpc(const absl::Status& status) {

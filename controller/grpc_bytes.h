@@ -4,6 +4,8 @@
 #include <google/protobuf/message_lite.h>
 #include <grpcpp/grpcpp.h>
 
+#include <string>
+
 #include "absl/status/status.h"
 #include "controller/frames.h"
 
@@ -15,6 +17,10 @@ grpc::ByteBuffer ToByteBuffer(const Frame& frame);
 
 // False when the bytes are no message of that type.
 bool ParseByteBuffer(const grpc::ByteBuffer& buffer, google::protobuf::MessageLite* message);
+
+// host:port as people write it, of what gRPC calls a peer: "ipv4:192.0.2.1:4000" and
+// "ipv6:%5B2001:db8::1%5D:4000". Other kinds of peer stay as they are.
+std::string PeerAddress(const std::string& peer);
 
 grpc::Status ToGrpc(const absl::Status& status);
 

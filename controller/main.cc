@@ -8,9 +8,9 @@
 #include <string>
 
 #include "base/file.h"
+#include "base/version.h"
 #include "controller/controller.h"
 #include "controller/flags.h"
-#include "controller/version.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 #include "storage/rocksdb/rocksdb_store.h"

@@ -9,6 +9,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 
 namespace heddle::controller {
 namespace {
@@ -57,8 +58,10 @@ class TreeBuilder final : public nlohmann::json_sax<json> {
     absl::string_view why = error.what();
     // The library's text starts with its own code and position.
     if (const auto at = why.find(": "); at != absl::string_view::npos) why.remove_prefix(at + 2);
-    return Refuse(absl::StrCat("not valid JSON at line ", line, ", column ", column, ": ",
-                               absl::CEscape(why.substr(0, 200))));
+    // Its quotation marks may stay; what it quotes of the file may be anything.
+    const std::string shown =
+        absl::StrReplaceAll(absl::CEscape(why.substr(0, 200)), {{"\\'", "'"}, {"\\\"", "\""}});
+    return Refuse(absl::StrCat("not valid JSON at line ", line, ", column ", column, ": ", shown));
   }
 
  private:
@@ -113,6 +116,11 @@ absl::StatusOr<json> ParseStrictJson(absl::string_view text) {
   if (text.size() > kJsonLimitBytes) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the text is ", text.size(), " bytes long; at most ", kJsonLimitBytes, " are read"));
+  }
+  if (absl::StripAsciiWhitespace(text).empty()) {
+    return absl::InvalidArgumentError(
+        "the file is empty; write one JSON object such as "
+        R"({"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}})");
   }
   TreeBuilder builder(text);
   json::sax_parse(text.begin(), text.end(), &builder);

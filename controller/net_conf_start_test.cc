@@ -15,6 +15,8 @@ constexpr char kLarge[] =
     R"({"Network":"10.240.0.0/12","SubnetLen":24,"Backend":{"Type":"vxlan"}})";
 constexpr char kOther[] = R"({"Network":"10.9.0.0/16","Backend":{"Type":"host-gw"}})";
 
+constexpr char kNoFile[] = "no file";
+
 class NetConfStartTest : public ::testing::Test {
  protected:
   // One life of a controller: starts with the file, perhaps sets a network, and answers what is
@@ -22,7 +24,7 @@ class NetConfStartTest : public ::testing::Test {
   std::string Life(const std::string& file, const std::string& set = "") {
     ControllerOptions options;
     options.listen = {"127.0.0.1:0"};
-    options.net_conf_json = file;
+    if (file != kNoFile) options.net_conf_json = file;
     options.net_conf_name = "net-conf.json";
     auto controller = Controller::Start(options, &store_, nullptr);
     if (!controller.ok()) return std::string(controller.status().message());
@@ -50,7 +52,7 @@ TEST_F(NetConfStartTest, TheSameFileDoesNotUndoWhatWasSetSince) {
   EXPECT_EQ(Life(kSmall), kSmall);
   EXPECT_EQ(Life(kSmall, kLarge), kLarge);
   EXPECT_EQ(Life(kSmall), kLarge);
-  EXPECT_EQ(Life(""), kLarge);
+  EXPECT_EQ(Life(kNoFile), kLarge);
   EXPECT_EQ(Life(kSmall), kLarge);
 }
 
@@ -62,10 +64,19 @@ TEST_F(NetConfStartTest, AnEditedFileIsTakenOver) {
 }
 
 TEST_F(NetConfStartTest, AFileThatSaysWhatIsSetAlreadyIsRemembered) {
-  EXPECT_EQ(Life("", kSmall), kSmall);
+  EXPECT_EQ(Life(kNoFile, kSmall), kSmall);
   EXPECT_EQ(Life(kSmall), kSmall);
   EXPECT_EQ(Life(kSmall, kLarge), kLarge);
   EXPECT_EQ(Life(kSmall), kLarge);
+}
+
+TEST_F(NetConfStartTest, AnEmptyFileIsAnErrorNotTheAbsenceOfAFile) {
+  for (const char* empty : {"", " \n\t"}) {
+    EXPECT_EQ(Life(empty),
+              "net-conf.json: net-conf.json: the file is empty; write one JSON object such as "
+              "{\"Network\": \"10.244.0.0/16\", \"Backend\": {\"Type\": \"vxlan\"}}");
+  }
+  EXPECT_EQ(Life(kSmall), kSmall);
 }
 
 }  // namespace

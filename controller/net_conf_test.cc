@@ -122,7 +122,9 @@ TEST(NetConf, NoticesWhatHasNoEffect) {
 }
 
 TEST(NetConf, RefusesWhatIsNotAConfiguration) {
-  EXPECT_THAT(ErrorOf(""), HasSubstr("line 1, column 1"));
+  EXPECT_THAT(ErrorOf(""), HasSubstr("is empty"));
+  EXPECT_THAT(ErrorOf(" \n"), HasSubstr("is empty"));
+  EXPECT_THAT(ErrorOf("x"), HasSubstr("line 1, column 1"));
   EXPECT_THAT(ErrorOf("[]"), HasSubstr("must be one JSON object, not array"));
   EXPECT_THAT(ErrorOf("{\n  \"Network\": \"10.3.0.0/16\",\n  oops}"),
               HasSubstr("line 3, column 3"));

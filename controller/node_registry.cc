@@ -8,12 +8,12 @@
 namespace heddle::controller {
 namespace {
 
-absl::Status SecondInstance(const NodeInfo& live, absl::Duration until_dead) {
+// The same text at each attempt, so that the newcomer's log has it once.
+absl::Status SecondInstance(const NodeInfo& live, absl::Duration live_for) {
   return absl::AlreadyExistsError(absl::StrCat(
       "node id '", live.node_id, "' is in use: another heddle-node with that id is attached from ",
       live.remote_address, ". Give each host its own --node-id; if that process is gone, this one ",
-      "is let in once it has been silent for ",
-      absl::FormatDuration(absl::Ceil(until_dead, absl::Seconds(1)))));
+      "is let in once it has been silent for ", absl::FormatDuration(live_for)));
 }
 
 }  // namespace
@@ -26,7 +26,7 @@ absl::StatusOr<NodeRegistry::Attached> NodeRegistry::Attach(Newcomer newcomer, a
   if (info.attached) {
     const absl::Duration silent = now - info.last_heard;
     if (info.instance_id != newcomer.instance_id && silent < live_for_) {
-      return SecondInstance(info, live_for_ - silent);
+      return SecondInstance(info, live_for_);
     }
     attached.displaced = entry.stream.lock();
   } else {

@@ -76,7 +76,10 @@ NodeStream::NodeStream(const Shared* shared, std::string remote_address,
       opened_(now) {}
 
 NodeStream::~NodeStream() {
-  if (!node_id_.empty()) shared_->registry->Detach(node_id_, attachment_);
+  if (node_id_.empty()) return;
+  shared_->registry->Detach(node_id_, attachment_);
+  // Only who holds a lease is missed.
+  if (!grant_) shared_->registry->Forget(node_id_);
 }
 
 absl::Status NodeStream::OnMessage(const v1::NodeMessage& message, absl::Time now) {
@@ -177,6 +180,7 @@ void NodeStream::StartSending() {
 absl::Status NodeStream::OnOwnChange(const PeerChange& change) {
   if (!grant_) return absl::OkStatus();
   if (!change.peer) {
+    grant_.reset();
     return absl::AbortedError(absl::StrCat("the lease of node '", node_id_,
                                            "' was ended by an administrator or by expiry; attach "
                                            "again to get one"));

@@ -160,7 +160,7 @@ void Writer::OnElected(storage::Fence fence) {
   fence_ = std::move(fence);
   expiry_held_until_ = wiring_.clock->Now() + options_.policy.ttl;
   spdlog::info("leading with term {}; leases are not expired before {}", fence_->term(),
-               absl::FormatTime(expiry_held_until_));
+               absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", expiry_held_until_, absl::UTCTimeZone()));
   StartWaiting();
 }
 

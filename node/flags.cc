@@ -13,12 +13,11 @@
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
+#include "base/version.h"
 #include "spdlog/spdlog.h"
 
 namespace heddle::node {
 namespace {
-
-constexpr char kVersion[] = "0.1.0";
 
 constexpr char kFooter[] =
     "Every flag can be set by an environment variable, HEDDLE_NODE_ and the flag's name in "
