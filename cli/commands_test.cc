@@ -108,6 +108,8 @@ TEST_F(Commands, NodeListTellsTheStates) {
   v1::ListNodesResponse& nodes = admin_.state().nodes;
   nodes.mutable_nodes(1)->add_problems("UDP port 8472 is taken by another program.");
   nodes.mutable_nodes(2)->set_applied_revision(19);
+  EXPECT_THAT(Run({"node", "list"}).out, HasSubstr("host-2   held"));
+  nodes.mutable_nodes(1)->set_held_removals(0);
   const std::string out = Run({"node", "list"}).out;
   EXPECT_THAT(out, HasSubstr("host-1   lagging"));
   EXPECT_THAT(out, HasSubstr("host-2   problem"));

@@ -36,7 +36,8 @@ std::string MissingCommand(const CLI::App& app, const std::vector<std::string>& 
   const CLI::App& reached = Reached(app);
   const std::vector<std::string> rest = app.remaining(true);
   if (rest.empty()) {
-    return absl::StrCat("a command is missing after \"", absl::StrJoin(arguments, " "), "\"");
+    return absl::StrCat("a command is missing after \"heddlectl", arguments.size() > 1 ? " " : "",
+                        absl::StrJoin(arguments.begin() + 1, arguments.end(), " "), "\"");
   }
   std::vector<std::string> known;
   for (const CLI::App* command : reached.get_subcommands({})) known.push_back(command->get_name());

@@ -1,5 +1,6 @@
 #include <algorithm>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "cli/text.h"
 #include "cli/view_parts.h"
@@ -48,10 +49,12 @@ Json NodeJson(const v1::Node& node, const Holding& holding, std::uint64_t newest
 // What an administrator should know about the node, one sentence each.
 std::vector<std::string> Remarks(const v1::Node& node) {
   std::vector<std::string> out;
+  bool says_how_to_accept = false;
   for (const std::string& problem : node.problems()) {
     out.push_back(absl::StrCat(node.node_id(), ": ", problem));
+    says_how_to_accept |= absl::StrContains(problem, "heddlectl node accept");
   }
-  if (node.held_removals() > 0) {
+  if (node.held_removals() > 0 && !says_how_to_accept) {
     out.push_back(absl::StrCat(node.node_id(), " holds back the removal of ", node.held_removals(),
                                " peers; \"heddlectl node accept ", node.node_id(),
                                "\" lets it go ahead."));
@@ -63,8 +66,8 @@ std::vector<std::string> Remarks(const v1::Node& node) {
 
 absl::string_view NodeState(const v1::Node& node, std::uint64_t newest_revision) {
   if (!node.attached()) return "detached";
-  if (!node.problems().empty()) return "problem";
   if (node.held_removals() > 0) return "held";
+  if (!node.problems().empty()) return "problem";
   if (!node.has_lease() || node.applied_revision() < newest_revision) return "lagging";
   return "ready";
 }
