@@ -7,7 +7,7 @@ namespace heddle::lab {
 namespace {
 
 constexpr const char* kLooks[] = {
-    "ip -d -o link show dev foreign0", "ip -o addr show dev foreign0",
+    "ip -d -o link show dev foreign0", "ip -o addr show dev foreign0 scope global",
     "ip neigh show dev foreign0",      "bridge fdb show dev foreign0",
     "ip route show proto static",      "ip -6 route show proto static",
     "ip nexthop show proto 4",         "nft list table inet foreign"};
