@@ -127,6 +127,7 @@ absl::Status PeerTable::Check(const Heartbeat& heartbeat) {
 
 std::vector<PeerDifference> PeerTable::Accept() {
   Differences differences;
+  other_history_ = false;
   for (const std::string& node_id : std::exchange(held_, {})) Remove(node_id, &differences);
   return differences;
 }
@@ -190,6 +191,7 @@ absl::Status PeerTable::CheckDisjoint(bool whole) const {
 
 bool PeerTable::MustHold(std::size_t removed) const {
   if (removed == 0) return false;
+  if (other_history_) return true;
   if (pending_.empty()) return true;  // a cluster without this very node: missing, not empty
   return peers_.size() >= guard_.min_peers &&
          static_cast<double>(removed) > guard_.fraction * static_cast<double>(peers_.size());
@@ -200,6 +202,7 @@ void PeerTable::HoldOrRemoveMissing(Differences* differences) {
   for (const auto& [node_id, peer] : peers_) {
     if (!pending_.contains(node_id)) missing.insert(missing.end(), node_id);
   }
+  other_history_ = !missing.empty() && (other_history_ || position_.history != stream_history_);
   if (MustHold(missing.size())) {
     held_ = std::move(missing);
     return;

@@ -3,11 +3,11 @@
 //
 // A transfer is either a snapshot (SnapshotBegin, Chunks, Synced) or a delta (Chunks, Synced). It
 // is gathered aside and takes effect at its Synced, if the set hash that it promises comes out;
-// until then, and when the stream breaks, the table is as it was. Two kinds of removal are held
-// back: one that a snapshot makes of more than a given part of a large set, and any that a snapshot
-// without a single peer makes. Held peers stay in the table, without being part of the controller's
-// set, until an administrator accepts, the controller names them again, or a later snapshot
-// compares well.
+// until then, and when the stream breaks, the table is as it was. Three kinds of removal are held
+// back: one that a snapshot makes of more than a given part of a large set, any that a snapshot
+// without a single peer makes, and any that the first snapshots of another history make. Held peers
+// stay in the table, without being part of the controller's set, until an administrator accepts,
+// the controller names them again, or a later snapshot compares well.
 //
 // Not thread-safe.
 #pragma once
@@ -99,6 +99,9 @@ class PeerTable {
   std::uint64_t set_hash_ = 0;                   // of peers_ without held_
   Position position_;
   bool complete_ = false;
+  // Peers are missing that another history (an emptied or restored store, or another cluster's)
+  // had. They may only be late to come back, so all of them are held.
+  bool other_history_ = false;
   bool distrusted_ = false;  // what is here and what the controller has differ somewhere
 
   std::string stream_history_;

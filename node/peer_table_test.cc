@@ -131,6 +131,19 @@ TEST_F(PeerTableTest, LaterSnapshotEndsTheHold) {
   EXPECT_EQ(table_.held(), 0u);
 }
 
+TEST_F(PeerTableTest, AnotherHistoryRemovesNobodyUntilAcceptedOrToldAgain) {
+  Feed(&table_, MakePeers(0, 10), 5);
+  table_.Attach("emptied-and-begun-anew");
+  Feed(&table_, MakePeers(0, 8), 2);
+  EXPECT_EQ(table_.peers(), MakePeers(0, 10)) << "two are late to come back";
+  EXPECT_EQ(table_.held(), 2u);
+  Feed(&table_, MakePeers(0, 9), 3);
+  EXPECT_EQ(table_.held(), 1u);
+  EXPECT_EQ(table_.Accept().size(), 1u);
+  Feed(&table_, MakePeers(0, 8), 4);
+  EXPECT_EQ(table_.peers(), MakePeers(0, 8)) << "an ordinary removal of the new history";
+}
+
 TEST_F(PeerTableTest, HalfIsNotMoreThanHalfAndSmallSetsAreSwept) {
   Feed(&table_, MakePeers(0, 10), 5);
   Feed(&table_, MakePeers(0, 5), 6);
