@@ -59,7 +59,8 @@ void PlanPeerInto(const Backend& backend, const PlanInput& input, const Peer& pe
   if (peer.advertisement.backend_type != backend.type) {
     report(absl::StrCat("it announces the backend '", peer.advertisement.backend_type,
                         "' but this node runs '", backend.type,
-                        "'; restart heddle-node on the one that is behind"));
+                        "'. After a change of the backend this passes within seconds; if it stays, "
+                        "restart heddle-node on the one that is behind"));
     return;
   }
   ForEachOwnFamily(input, [&](Family family) {
