@@ -78,6 +78,15 @@ absl::StatusOr<OptionValue> OptionFromProto(const v1::OptionValue& message) {
   return absl::InvalidArgumentError("no value");
 }
 
+v1::Backend BackendToProto(const BackendConfig& backend) {
+  v1::Backend message;
+  message.set_type(backend.type);
+  for (const auto& [key, value] : backend.options) {
+    (*message.mutable_options())[key] = OptionToProto(value);
+  }
+  return message;
+}
+
 absl::StatusOr<BackendConfig> BackendFromProto(const v1::Backend& message) {
   BackendConfig backend{message.type(), {}};
   for (const auto& [key, value] : message.options()) {
@@ -115,9 +124,14 @@ v1::Network ToProto(const Network& network) {
     *message.mutable_ipv4() = RangeToProto(*network.ranges[Family::kV4]);
   if (network.ranges[Family::kV6])
     *message.mutable_ipv6() = RangeToProto(*network.ranges[Family::kV6]);
-  message.mutable_backend()->set_type(network.backend.type);
-  auto& options = *message.mutable_backend()->mutable_options();
-  for (const auto& [key, value] : network.backend.options) options[key] = OptionToProto(value);
+  *message.mutable_backend() = BackendToProto(network.backend);
+  if (network.standby) *message.mutable_standby() = BackendToProto(*network.standby);
+  if (const auto& v4 = network.draining[Family::kV4]) {
+    *message.mutable_draining_ipv4() = RangeToProto(*v4);
+  }
+  if (const auto& v6 = network.draining[Family::kV6]) {
+    *message.mutable_draining_ipv6() = RangeToProto(*v6);
+  }
   return message;
 }
 
@@ -130,9 +144,21 @@ absl::StatusOr<Network> FromProto(const v1::Network& message) {
     if (!range.ok()) return In(v4 ? "ipv4" : "ipv6", range.status());
     network.ranges[family] = *range;
   }
+  for (Family family : kFamilies) {
+    const bool v4 = family == Family::kV4;
+    if (!(v4 ? message.has_draining_ipv4() : message.has_draining_ipv6())) continue;
+    auto range = RangeFromProto(v4 ? message.draining_ipv4() : message.draining_ipv6(), family);
+    if (!range.ok()) return In(v4 ? "draining_ipv4" : "draining_ipv6", range.status());
+    network.draining[family] = *range;
+  }
   auto backend = BackendFromProto(message.backend());
   if (!backend.ok()) return In("backend", backend.status());
   network.backend = *std::move(backend);
+  if (message.has_standby()) {
+    auto standby = BackendFromProto(message.standby());
+    if (!standby.ok()) return In("standby", standby.status());
+    network.standby = *std::move(standby);
+  }
   HEDDLE_RETURN_IF_ERROR(Validate(network));
   return network;
 }
@@ -146,6 +172,13 @@ v1::Advertisement ToProto(const Advertisement& advertisement) {
   if (!advertisement.vtep_mac.is_zero()) {
     message.set_vtep_mac(advertisement.vtep_mac.ToBytes());
   }
+  message.set_standby_type(advertisement.standby_type);
+  if (!advertisement.wireguard_public_key.is_zero()) {
+    message.set_wireguard_public_key(advertisement.wireguard_public_key.ToBytes());
+  }
+  message.set_wireguard_port_ipv4(advertisement.wireguard_port[Family::kV4].value_or(0));
+  message.set_wireguard_port_ipv6(advertisement.wireguard_port[Family::kV6].value_or(0));
+  message.set_extension_backend_data(advertisement.extension_backend_data);
   return message;
 }
 
@@ -164,6 +197,22 @@ absl::StatusOr<Advertisement> FromProto(const v1::Advertisement& message) {
     if (!mac.ok()) return In("vtep_mac", mac.status());
     advertisement.vtep_mac = *mac;
   }
+  advertisement.standby_type = message.standby_type();
+  if (!message.wireguard_public_key().empty()) {
+    auto key = WireguardKey::FromBytes(message.wireguard_public_key());
+    if (!key.ok()) return In("wireguard_public_key", key.status());
+    advertisement.wireguard_public_key = *key;
+  }
+  for (Family family : kFamilies) {
+    const bool v4 = family == Family::kV4;
+    const std::uint32_t port = v4 ? message.wireguard_port_ipv4() : message.wireguard_port_ipv6();
+    if (port > 65535) {
+      return absl::InvalidArgumentError(absl::StrCat(
+          v4 ? "wireguard_port_ipv4" : "wireguard_port_ipv6", ": ", port, " is not a UDP port"));
+    }
+    if (port != 0) advertisement.wireguard_port[family] = static_cast<std::uint16_t>(port);
+  }
+  advertisement.extension_backend_data = message.extension_backend_data();
   HEDDLE_RETURN_IF_ERROR(Validate(advertisement));
   return advertisement;
 }
@@ -173,6 +222,7 @@ v1::Peer ToProto(const Peer& peer) {
   message.set_node_id(peer.node_id);
   SubnetsToProto(peer.subnets, &message);
   *message.mutable_advertisement() = ToProto(peer.advertisement);
+  DrainingToProto(peer.draining_subnets, &message);
   return message;
 }
 
@@ -183,6 +233,7 @@ absl::StatusOr<Peer> FromProto(const v1::Peer& message) {
   }
   peer.node_id = message.node_id();
   HEDDLE_ASSIGN_OR_RETURN(peer.subnets, SubnetsFromProto(message));
+  HEDDLE_ASSIGN_OR_RETURN(peer.draining_subnets, DrainingFromProto(message));
   auto advertisement = FromProto(message.advertisement());
   if (!advertisement.ok()) return In("advertisement", advertisement.status());
   peer.advertisement = *std::move(advertisement);

@@ -54,6 +54,31 @@ absl::StatusOr<PerFamily<Prefix>> SubnetsFromProto(const Message& message) {
   return subnets;
 }
 
+// The same for draining_ipv4_subnet and draining_ipv6_subnet; none need be there.
+template <typename Message>
+absl::StatusOr<PerFamily<Prefix>> DrainingFromProto(const Message& message) {
+  PerFamily<Prefix> subnets;
+  if (message.has_draining_ipv4_subnet()) {
+    HEDDLE_ASSIGN_OR_RETURN(subnets[Family::kV4],
+                            SubnetFromProto(message.draining_ipv4_subnet(), Family::kV4));
+  }
+  if (message.has_draining_ipv6_subnet()) {
+    HEDDLE_ASSIGN_OR_RETURN(subnets[Family::kV6],
+                            SubnetFromProto(message.draining_ipv6_subnet(), Family::kV6));
+  }
+  return subnets;
+}
+
+template <typename Message>
+void DrainingToProto(const PerFamily<Prefix>& subnets, Message* message) {
+  if (const auto& v4 = subnets[Family::kV4]) {
+    *message->mutable_draining_ipv4_subnet() = ToProto(*v4);
+  }
+  if (const auto& v6 = subnets[Family::kV6]) {
+    *message->mutable_draining_ipv6_subnet() = ToProto(*v6);
+  }
+}
+
 template <typename Message>
 void SubnetsToProto(const PerFamily<Prefix>& subnets, Message* message) {
   if (subnets[Family::kV4]) *message->mutable_ipv4_subnet() = ToProto(*subnets[Family::kV4]);

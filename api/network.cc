@@ -87,6 +87,26 @@ absl::Status ValidateRange(Family family, const Range& range) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateDraining(const Network& network) {
+  for (Family family : kFamilies) {
+    const auto& draining = network.draining[family];
+    if (!draining) continue;
+    HEDDLE_RETURN_IF_ERROR(ValidateRange(family, *draining));
+    const auto& range = network.ranges[family];
+    if (range && !range->network.Overlaps(draining->network)) continue;
+    return Wrong(RangeKey(family, "Network"), ": ", draining->network.ToString(),
+                 " can only be left for another range that does not overlap it");
+  }
+  return absl::OkStatus();
+}
+
+absl::Status ValidateBackend(const BackendConfig& backend) {
+  HEDDLE_ASSIGN_OR_RETURN(const BackendConfig complete, CompleteBackend(backend));
+  if (complete == backend) return absl::OkStatus();
+  return Wrong("Backend: the options of '", backend.type,
+               "' are not complete, or not spelled as the schema spells them");
+}
+
 }  // namespace
 
 std::uint64_t Range::subnet_count() const {
@@ -112,6 +132,19 @@ std::string BackendConfig::Text(absl::string_view key) const {
   return OptionOr(options, key, std::string());
 }
 
+const Range* Network::RangeOf(const Prefix& subnet) const {
+  for (const PerFamily<Range>* ranges_of : {&ranges, &draining}) {
+    const auto& range = (*ranges_of)[subnet.family()];
+    if (range && range->network.Contains(subnet)) return &*range;
+  }
+  return nullptr;
+}
+
+bool Network::IsDraining(const Prefix& subnet) const {
+  const auto& range = draining[subnet.family()];
+  return range && range->network.Contains(subnet);
+}
+
 std::string RangeKey(Family family, absl::string_view key) {
   return absl::StrCat(family == Family::kV4 ? "" : "IPv6", key);
 }
@@ -124,12 +157,13 @@ absl::Status Validate(const Network& network) {
     if (!network.ranges[family]) continue;
     HEDDLE_RETURN_IF_ERROR(ValidateRange(family, *network.ranges[family]));
   }
-  HEDDLE_ASSIGN_OR_RETURN(const BackendConfig complete, CompleteBackend(network.backend));
-  if (!(complete == network.backend)) {
-    return Wrong("Backend: the options of '", network.backend.type,
-                 "' are not complete, or not spelled as the schema spells them");
+  HEDDLE_RETURN_IF_ERROR(ValidateDraining(network));
+  HEDDLE_RETURN_IF_ERROR(ValidateBackend(network.backend));
+  if (!network.standby) return absl::OkStatus();
+  if (network.standby->type == network.backend.type) {
+    return Wrong("Backend: '", network.backend.type, "' cannot stand by for itself");
   }
-  return absl::OkStatus();
+  return ValidateBackend(*network.standby);
 }
 
 }  // namespace heddle

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <variant>
 
@@ -50,10 +51,21 @@ struct BackendConfig {
 
 struct Network {
   PerFamily<Range> ranges;  // at least one
-  BackendConfig backend;
+  BackendConfig backend;    // that carries what nodes send
+  // While the backend changes: a second one of another type, kept up beside it for what arrives.
+  std::optional<BackendConfig> standby;
+  // While the network moves to another range: the one that it leaves. Only with a range of the same
+  // family, and without overlap.
+  PerFamily<Range> draining;
+
+  // The range, present or draining, that `subnet` is of; nullptr: none.
+  const Range* RangeOf(const Prefix& subnet) const;
+  // Whether `subnet` is of a range that the network leaves.
+  bool IsDraining(const Prefix& subnet) const;
 
   friend bool operator==(const Network& a, const Network& b) {
-    return a.ranges == b.ranges && a.backend == b.backend;
+    return a.ranges == b.ranges && a.backend == b.backend && a.standby == b.standby &&
+           a.draining == b.draining;
   }
   friend bool operator!=(const Network& a, const Network& b) { return !(a == b); }
 };

@@ -5,6 +5,7 @@
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
 #include "api/backend_schema.h"
+#include "base/status_macros.h"
 
 namespace heddle {
 namespace {
@@ -16,6 +17,25 @@ bool IsLowerAlnum(char c) { return absl::ascii_islower(c) || absl::ascii_isdigit
 bool IsOneHosts(const Ip& ip) {
   const bool broadcast = ip.family() == Family::kV4 && ip.number() == 0xFFFFFFFF;
   return !ip.is_zero() && !ip.is_loopback() && !ip.is_multicast() && !broadcast;
+}
+
+absl::Status CheckType(absl::string_view field, const std::string& type) {
+  const BackendSchema* backend = FindBackend(type);
+  if (backend != nullptr && backend->type == type) return absl::OkStatus();
+  return absl::InvalidArgumentError(absl::StrCat(field, ": not a known backend in lower case"));
+}
+
+absl::Status CheckExtensionData(const std::string& text) {
+  if (text.size() > kMaxExtensionBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("extension_backend_data: ", text.size(),
+                                                   " bytes; at most ", kMaxExtensionBytes));
+  }
+  for (char c : text) {
+    if (absl::ascii_iscntrl(c) && c != '\n' && c != '\t') {
+      return absl::InvalidArgumentError("extension_backend_data: has a control character");
+    }
+  }
+  return absl::OkStatus();
 }
 
 // Fields one after the other, each after its length, so that no two peers give the same bytes.
@@ -33,7 +53,38 @@ class Serialisation {
   std::string bytes_;
 };
 
+void AddSubnet(const std::optional<Prefix>& subnet, Serialisation* fields) {
+  fields->Add(subnet ? subnet->base().ToBytes() + static_cast<char>(subnet->length()) : "");
+}
+
+// Those that a first release does not know: left out while they say nothing, so that it agrees.
+void AddLaterFields(const Peer& peer, Serialisation* fields) {
+  Peer plain;
+  plain.node_id = peer.node_id;
+  plain.subnets = peer.subnets;
+  plain.advertisement.public_address = peer.advertisement.public_address;
+  plain.advertisement.backend_type = peer.advertisement.backend_type;
+  plain.advertisement.vtep_mac = peer.advertisement.vtep_mac;
+  if (plain == peer) return;
+  const Advertisement& advertisement = peer.advertisement;
+  fields->Add(advertisement.standby_type);
+  fields->Add(advertisement.wireguard_public_key.ToBytes());
+  for (Family family : kFamilies) {
+    fields->Add(absl::StrCat(advertisement.wireguard_port[family].value_or(0)));
+  }
+  fields->Add(advertisement.extension_backend_data);
+  for (Family family : kFamilies) AddSubnet(peer.draining_subnets[family], fields);
+}
+
 }  // namespace
+
+std::vector<Prefix> Peer::SubnetsOf(Family family) const {
+  std::vector<Prefix> all;
+  for (const PerFamily<Prefix>* of : {&subnets, &draining_subnets}) {
+    if ((*of)[family]) all.push_back(*(*of)[family]);
+  }
+  return all;
+}
 
 absl::Status ValidateNodeId(absl::string_view node_id) {
   const auto wrong = [](absl::string_view why) {
@@ -70,31 +121,35 @@ absl::Status Validate(const Advertisement& advertisement) {
                        address->ToString(), " is not an address of one host"));
     }
   }
-  const BackendSchema* backend = FindBackend(advertisement.backend_type);
-  if (backend == nullptr || backend->type != advertisement.backend_type) {
-    return absl::InvalidArgumentError("backend_type: not a known backend in lower case");
+  HEDDLE_RETURN_IF_ERROR(CheckType("backend_type", advertisement.backend_type));
+  if (!advertisement.standby_type.empty()) {
+    HEDDLE_RETURN_IF_ERROR(CheckType("standby_type", advertisement.standby_type));
+    if (advertisement.standby_type == advertisement.backend_type) {
+      return absl::InvalidArgumentError("standby_type: the same as backend_type");
+    }
   }
-  const bool needs_mac = backend->type == "vxlan";
+  const bool needs_mac = advertisement.Runs("vxlan");
   if (advertisement.vtep_mac.is_multicast() || (needs_mac && advertisement.vtep_mac.is_zero())) {
     return absl::InvalidArgumentError(absl::StrCat("vtep_mac: ", advertisement.vtep_mac.ToString(),
                                                    " is not an Ethernet address of one host"));
   }
-  return absl::OkStatus();
+  if (advertisement.Runs("wireguard") && advertisement.wireguard_public_key.is_zero()) {
+    return absl::InvalidArgumentError("wireguard_public_key: missing");
+  }
+  return CheckExtensionData(advertisement.extension_backend_data);
 }
 
 std::uint64_t PeerDigest(const Peer& peer) {
   Serialisation fields;
   fields.Add(peer.node_id);
-  for (Family family : kFamilies) {
-    const auto& subnet = peer.subnets[family];
-    fields.Add(subnet ? subnet->base().ToBytes() + static_cast<char>(subnet->length()) : "");
-  }
+  for (Family family : kFamilies) AddSubnet(peer.subnets[family], &fields);
   for (Family family : kFamilies) {
     const auto& address = peer.advertisement.public_address[family];
     fields.Add(address ? address->ToBytes() : "");
   }
   fields.Add(peer.advertisement.backend_type);
   fields.Add(peer.advertisement.vtep_mac.ToBytes());
+  AddLaterFields(peer, &fields);
   return XXH3_64bits(fields.bytes().data(), fields.bytes().size());
 }
 

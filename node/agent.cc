@@ -164,9 +164,9 @@ void Agent::RestoreSnapshot() {
     spdlog::warn("starting without the saved snapshot: {}", std::string(saved.status().message()));
     return RestoreSubnets();
   }
-  if (saved->self.node_id != options_.executor.node_id) {
+  if (saved->self.node_id != options_.executor.identity.node_id) {
     spdlog::warn("starting without the saved snapshot {}: it is of node {}, and this is {}",
-                 options_.snapshot_file, saved->self.node_id, options_.executor.node_id);
+                 options_.snapshot_file, saved->self.node_id, options_.executor.identity.node_id);
     return;
   }
   spdlog::info("going on from the saved snapshot of {} peers", saved->peers.size());
@@ -212,9 +212,7 @@ void Agent::SaveSnapshot() {
 void Agent::WriteSubnetFile(absl::Time now) {
   if (!executor_.ready() || !executor_.own_objects_made()) return;
   const PlanBasis& basis = *executor_.basis();
-  const Backend* backend = FindBackend(basis.network.backend.type);
-  if (backend == nullptr) return;  // the executor says so
-  const absl::StatusOr<int> mtu_bytes = backend->pod_mtu_bytes(basis.network, basis.host);
+  const absl::StatusOr<int> mtu_bytes = PodMtuBytes(basis.network, basis.host);
   if (!mtu_bytes.ok()) {
     subnet_file_status_ = mtu_bytes.status();
     return;

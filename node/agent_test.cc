@@ -133,7 +133,7 @@ class AgentTest : public testing::Test {
     const std::string folder =
         absl::StrCat(testing::TempDir(), "/agent-", getpid(), "-",
                      testing::UnitTest::GetInstance()->current_test_info()->name());
-    options_.executor.node_id = options_.session.node_id = "node-1";
+    options_.executor.identity.node_id = options_.session.node_id = "node-1";
     options_.session.instance_id = "i";
     options_.session.controllers = {controller_->address()};
     options_.underlay.iface = {kTestUnderlay};

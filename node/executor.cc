@@ -10,6 +10,7 @@ namespace heddle::node {
 
 Executor::Executor(ExecutorOptions options, Dataplane* dataplane)
     : options_(std::move(options)),
+      identity_(options_.identity),
       random_(options_.seed),
       reconciler_(dataplane, options_.plan),
       table_(options_.guard),
@@ -39,9 +40,9 @@ absl::Status Executor::On(Network network, absl::Time now) {
 }
 
 absl::Status Executor::On(OwnLease lease, absl::Time now) {
-  if (lease.self.node_id != options_.node_id) {
+  if (lease.self.node_id != identity_.node_id) {
     return absl::DataLossError(absl::StrCat("the controller sent the lease of ", lease.self.node_id,
-                                            " to this node, ", options_.node_id));
+                                            " to this node, ", identity_.node_id));
   }
   if (self_ == lease.self) return absl::OkStatus();
   self_ = std::move(lease.self);
@@ -84,9 +85,6 @@ absl::Status Executor::On(const AcceptRemovals&, absl::Time now) {
 
 void Executor::SetNetwork(Network network, absl::Time now) {
   if (network_ == network) return;
-  if (network_ && network_->backend.type != network.backend.type) {
-    transition_end_ = now + options_.transition;
-  }
   network_ = std::move(network);
   ++remembered_version_;
   basis_changed_ = true;
@@ -105,17 +103,19 @@ void Executor::SetHost(absl::StatusOr<HostFacts> host, absl::Time now) {
 
 void Executor::Advertise() {
   if (!network_ || !host_) return;
-  const Backend* backend = FindBackend(network_->backend.type);
-  if (backend == nullptr) {
-    advertisement_status_ = absl::UnimplementedError(
-        absl::StrCat("this release of heddle-node has no backend '", network_->backend.type,
-                     "': set another one, or upgrade heddle-node"));
-    advertisement_.reset();
-    return;
-  }
-  auto advertisement = backend->advertise(*network_, options_.node_id, *host_);
-  advertisement_status_ = advertisement.status();
-  advertisement_ = advertisement.ok() ? std::make_optional(*advertisement) : std::nullopt;
+  Announcement announcement = Announce(*network_, identity_, *host_);
+  advertisement_status_ = announcement.advertisement.status();
+  standby_status_ = announcement.standby;
+  advertisement_.reset();
+  if (announcement.advertisement.ok()) advertisement_ = *std::move(announcement.advertisement);
+}
+
+void Executor::SetExtensionBackendData(absl::StatusOr<std::string> text, absl::Time now) {
+  extension_status_ = text.status();
+  if (!text.ok() || identity_.extension_backend_data == *text) return;
+  identity_.extension_backend_data = *std::move(text);
+  Advertise();
+  ScheduleFullPass(now);
 }
 
 void Executor::LookAgain(absl::Time now) {
@@ -127,7 +127,7 @@ void Executor::ScheduleFullPass(absl::Time when) {
 }
 
 void Executor::Enqueue(std::vector<PeerDifference> differences, absl::Time now) {
-  if (InTransition(now) || removals_were_kept_) ScheduleFullPass(now);
+  if (removals_were_kept_) ScheduleFullPass(now);
   differences_.insert(differences_.end(), std::make_move_iterator(differences.begin()),
                       std::make_move_iterator(differences.end()));
   if (differences_.empty()) NoteApplied();
@@ -149,20 +149,6 @@ void Executor::Step(absl::Time now) {
   NoteApplied();
 }
 
-// While peers still announce the backend that the network had, their objects are kept, so that
-// traffic to them goes on until they have changed over.
-bool Executor::InTransition(absl::Time now) {
-  if (transition_end_ <= now) return false;
-  const auto changed_over = [&](const auto& entry) {
-    return table_.IsHeld(entry.first) ||
-           entry.second.advertisement.backend_type == network_->backend.type;
-  };
-  const auto& peers = table_.peers();
-  if (!std::all_of(peers.begin(), peers.end(), changed_over)) return true;
-  transition_end_ = absl::InfinitePast();
-  return false;
-}
-
 void Executor::FullPass(absl::Time now) {
   full_pass_due_ = absl::InfiniteFuture();
   // A network that this host cannot serve is not begun; what it had before is kept in order.
@@ -170,7 +156,7 @@ void Executor::FullPass(absl::Time now) {
   if (!current && !reconciler_.basis()) return;  // again when network or host change
   const PlanBasis basis = current ? PlanBasis{*network_, *self_, *host_} : *reconciler_.basis();
   ++full_passes_;
-  const bool keep = !table_.complete() || InTransition(now);
+  const bool keep = !table_.complete();
   const auto unasked = keep ? Reconciler::Unasked::kKeep : Reconciler::Unasked::kRemove;
   const bool done = reconciler_.FullPass(basis, table_.peers(), unasked);
   differences_.clear();
@@ -181,7 +167,6 @@ void Executor::FullPass(absl::Time now) {
   if (done) {
     retry_.Reset();
     ScheduleFullPass(now + options_.resync);
-    if (keep && transition_end_ > now) ScheduleFullPass(transition_end_);
   } else {
     ScheduleFullPass(now + retry_.Next(random_));
   }
@@ -200,7 +185,7 @@ void Executor::NoteApplied() {
   if (!all_in_kernel) return;
   const std::size_t told = table_.peers().size() - table_.held();
   const bool self_told =
-      table_.peers().contains(options_.node_id) && !table_.IsHeld(options_.node_id);
+      table_.peers().contains(identity_.node_id) && !table_.IsHeld(identity_.node_id);
   applied_.revision = table_.position().revision;
   applied_.set_hash = table_.set_hash();
   applied_.peers = told - (self_told ? 1 : 0);
@@ -216,13 +201,16 @@ Applied Executor::applied() const {
 std::vector<std::string> Executor::problems() const {
   std::vector<std::string> problems;
   if (!host_status_.ok()) problems.emplace_back(host_status_.message());
-  if (!advertisement_status_.ok()) problems.emplace_back(advertisement_status_.message());
+  for (const absl::Status* status :
+       {&advertisement_status_, &standby_status_, &extension_status_}) {
+    if (!status->ok()) problems.emplace_back(status->message());
+  }
   if (table_.held() > 0) {
     problems.push_back(
         absl::StrCat(table_.held(),
                      " peers are kept although the controller's snapshot lacks them; if they are "
                      "gone for good, run 'heddlectl node accept ",
-                     options_.node_id, "'"));
+                     identity_.node_id, "'"));
   }
   for (std::string& failure : reconciler_.failures()) problems.push_back(std::move(failure));
   const auto& plan_problems = reconciler_.plan_problems();

@@ -24,7 +24,7 @@
 namespace heddle::node {
 
 struct ExecutorOptions {
-  std::string node_id;
+  Identity identity;
   PlanOptions plan;
   RemovalGuard guard;
   absl::Duration resync = absl::Seconds(60);         // full pass without any reason
@@ -32,8 +32,6 @@ struct ExecutorOptions {
   absl::Duration spacing = absl::Milliseconds(200);  // at least, between passes made on hints
   absl::Duration retry_initial = absl::Milliseconds(200);
   absl::Duration retry_maximum = absl::Seconds(30);
-  // At most this long are a former backend's objects kept for peers that still announce it.
-  absl::Duration transition = absl::Seconds(30);
   std::uint64_t seed = 0;  // of the jitter
 };
 
@@ -58,6 +56,8 @@ class Executor {
   absl::Status Handle(Update update, absl::Time now);
   // What the host's own network is; or why that cannot be said (then the last facts stand).
   void SetHost(absl::StatusOr<HostFacts> host, absl::Time now);
+  // What the extension backend's PreStartupCommand printed; or why that cannot be said.
+  void SetExtensionBackendData(absl::StatusOr<std::string> text, absl::Time now);
   // The kernel may have changed.
   void LookAgain(absl::Time now);
 
@@ -107,12 +107,13 @@ class Executor {
   void Enqueue(std::vector<PeerDifference> differences, absl::Time now);
   void ScheduleFullPass(absl::Time when);
   void Advertise();
-  bool InTransition(absl::Time now);
   void FullPass(absl::Time now);
   void Delta(absl::Time now);
   void NoteApplied();
 
   const ExecutorOptions options_;
+  Identity identity_;
+  absl::Status extension_status_;
   std::mt19937_64 random_;
   Reconciler reconciler_;
   PeerTable table_;
@@ -123,13 +124,12 @@ class Executor {
   std::optional<HostFacts> host_;
   absl::Status host_status_;
   std::optional<Advertisement> advertisement_;
-  absl::Status advertisement_status_;
+  absl::Status advertisement_status_, standby_status_;
 
   bool restored_ = false;       // table_ began with a remembered snapshot
   bool basis_changed_ = false;  // network, self or host differ from what was last planned
   absl::Time full_pass_due_ = absl::InfiniteFuture();
   absl::Time last_full_pass_ = absl::InfinitePast();
-  absl::Time transition_end_ = absl::InfinitePast();
   std::vector<PeerDifference> differences_;  // since the last pass or delta
   bool removals_were_kept_ = false;          // the last full pass left unasked objects alone
 

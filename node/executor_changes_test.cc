@@ -109,29 +109,60 @@ TEST_F(ExecutorTest, LostUnderlayKeepsTheKernelAndSaysWhy) {
   EXPECT_NE(Problems().find("default route"), std::string::npos);
 }
 
-TEST_F(ExecutorTest, BackendChangeKeepsPathsUntilPeersHaveChangedOver) {
+// The steps in which a controller changes the backend: the standby is built beside it, then they
+// change places, then the former one goes. No step leaves a peer without a path.
+TEST_F(ExecutorTest, BackendChangesThroughAStandby) {
   Settle(3);
-  Say(TestNetwork("host-gw"));
-  EXPECT_EQ(executor_->advertisement()->backend_type, "host-gw");
+  const auto paths = [&] {
+    std::vector<std::string> links;
+    for (const auto& [id, nexthop] : kernel_.state().nexthops) links.push_back(nexthop.link);
+    return links;
+  };
+  const std::vector<std::string> vxlan = {"heddle.1", "heddle.1"}, direct = {"eth0", "eth0"};
+  const auto both = [](int n) {
+    Peer peer = MakePeer(n, "vxlan");
+    peer.advertisement.standby_type = "host-gw";
+    return peer;
+  };
+  Network network = TestNetwork("vxlan");
+  network.standby = TestNetwork("host-gw").backend;
+  Say(network);
+  EXPECT_EQ(executor_->advertisement()->standby_type, "host-gw");
+  Say(OwnLease{both(1), absl::InfiniteFuture()});
+  Delta({{"node-1", both(1)}, {"node-2", both(2)}});
   executor_->Step(now_);
-  EXPECT_EQ(kernel_.state().routes.size(), 2u) << "the peers still speak vxlan";
-  Say(OwnLease{MakePeer(1, "host-gw"), absl::InfiniteFuture()});
-  Delta({{"node-1", MakePeer(1, "host-gw")}, {"node-2", MakePeer(2, "host-gw")}});
+  EXPECT_EQ(paths(), vxlan) << "the standby carries nothing yet";
+
+  std::swap(network.backend, *network.standby);
+  Say(network);
   executor_->Step(now_);
-  EXPECT_EQ(kernel_.state().routes.size(), 2u);
-  EXPECT_FALSE(kernel_.state().links.empty());
-  Delta({{"node-3", MakePeer(3, "host-gw")}});
+  EXPECT_EQ(paths(), (std::vector<std::string>{"eth0", "heddle.1"}))
+      << "node-3 has not begun host-gw: it is reached as before";
+  Delta({{"node-3", both(3)}});
   executor_->Step(now_);
-  EXPECT_EQ(kernel_.state().routes.size(), 2u);
-  EXPECT_TRUE(kernel_.state().links.empty()) << "nobody needs the vxlan device any more";
+  EXPECT_EQ(paths(), direct);
+  EXPECT_EQ(kernel_.state().fdb.size(), 2u) << "what still arrives through vxlan is received";
+
+  network.standby.reset();
+  Say(network);
+  executor_->Step(now_);
+  EXPECT_EQ(paths(), direct);
+  EXPECT_TRUE(kernel_.state().links.empty());
   EXPECT_EQ(executor_->applied().revision, revision_);
 }
 
-TEST_F(ExecutorTest, BackendChangeEndsEvenIfAPeerNeverFollows) {
+// It cannot take part, so it says so and stays where it is.
+TEST_F(ExecutorTest, AStandbyThatThisHostCannotRunIsAProblem) {
   Settle(3);
-  Say(TestNetwork("host-gw"));
-  Run(absl::Seconds(31));
-  EXPECT_TRUE(kernel_.state().links.empty());
+  HostFacts behind_nat = TestHost();
+  behind_nat.public_address[Family::kV4] = *Ip::Parse("203.0.113.1");
+  executor_->SetHost(behind_nat, now_);
+  Network network = TestNetwork("vxlan");
+  network.standby = TestNetwork("host-gw").backend;
+  Say(network);
+  ASSERT_TRUE(executor_->advertisement());
+  EXPECT_EQ(executor_->advertisement()->standby_type, "");
+  EXPECT_NE(Problems().find("change between vxlan and host-gw"), std::string::npos) << Problems();
 }
 
 }  // namespace

@@ -65,7 +65,7 @@ class ExecutorTest : public testing::Test {
   // A new process: the kernel stays.
   void Restart() {
     ExecutorOptions options;
-    options.node_id = "node-1";
+    options.identity.node_id = "node-1";
     executor_ = std::make_unique<Executor>(options, &kernel_);
   }
 

@@ -178,7 +178,7 @@ absl::StatusOr<Flags> ToFlags(const RawFlags& raw, Command command) {
   session.seed = RandomSeed();
 
   ExecutorOptions& executor = flags.agent.executor;
-  executor.node_id = node_id;
+  executor.identity.node_id = node_id;
   executor.plan = {raw.ip_masq, raw.forward_rules, raw.nexthop_objects};
   executor.guard = {raw.hold_removals_fraction, raw.hold_removals_min};
   executor.resync = absl::Seconds(raw.resync_seconds);

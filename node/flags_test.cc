@@ -21,7 +21,7 @@ TEST(Flags, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(parsed.flags.command, Command::kRun);
   EXPECT_EQ(agent.session.controllers, std::vector<std::string>{"127.0.0.1:7411"});
   EXPECT_EQ(agent.session.node_id, "n1");
-  EXPECT_EQ(agent.executor.node_id, "n1");
+  EXPECT_EQ(agent.executor.identity.node_id, "n1");
   EXPECT_EQ(agent.subnet_file, "/run/heddle/subnet.env");
   EXPECT_EQ(agent.snapshot_file, "/var/lib/heddle/node/snapshot");
   EXPECT_FALSE(agent.executor.plan.ip_masq);

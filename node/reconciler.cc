@@ -58,16 +58,15 @@ std::vector<std::string> Bounded(std::vector<std::string> sentences, const char*
 bool Reconciler::FullPass(const PlanBasis& basis, const PeerTable::Peers& peers, Unasked unasked) {
   ForgetFailures();
   own_objects_made_ = false;
-  const Backend* backend = FindBackend(basis.network.backend.type);
-  if (backend == nullptr) {
+  if (FindBackend(basis.network.backend.type) == nullptr) {
     Complain(absl::StrCat("this release has no backend '", basis.network.backend.type,
                           "': set another one, or upgrade heddle-node"));
     return false;
   }
   const PlanInput input{basis.network, basis.self, basis.host, options_};
   basis_ = basis;
-  plan_problems_ = Bounded(Problems(*backend, input, peers), "peers have problems");
-  return Converge(PlanSelf(*backend, input), PlanAll(*backend, input, peers), unasked);
+  plan_problems_ = Bounded(Problems(input, peers), "peers have problems");
+  return Converge(PlanSelf(input), PlanAll(input, peers), unasked);
 }
 
 bool Reconciler::Converge(const NetworkState& own, const NetworkState& desired, Unasked unasked) {
@@ -109,20 +108,18 @@ bool Reconciler::Converge(const NetworkState& own, const NetworkState& desired, 
 
 bool Reconciler::Delta(const std::vector<PeerDifference>& differences,
                        const PeerTable::Peers& peers) {
-  const Backend* backend = FindBackend(basis_->network.backend.type);
-  if (backend == nullptr) return false;  // FullPass has complained
+  if (FindBackend(basis_->network.backend.type) == nullptr) return false;  // FullPass complained
   const PlanInput input{basis_->network, basis_->self, basis_->host, options_};
   NetworkState before, after;
   bool problematic = !plan_problems_.empty();
   for (const auto& [old_peer, new_peer] : differences) {
-    if (old_peer) Merge(PlanPeer(*backend, input, *old_peer), &before);
+    if (old_peer) Merge(PlanPeer(input, *old_peer), &before);
     if (!new_peer) continue;
-    Merge(PlanPeer(*backend, input, *new_peer), &after);
-    problematic = problematic || !PeerProblems(*backend, input, *new_peer).empty();
+    Merge(PlanPeer(input, *new_peer), &after);
+    problematic = problematic || !PeerProblems(input, *new_peer).empty();
   }
   // Costs a look at every peer, but only while something is wrong.
-  if (problematic)
-    plan_problems_ = Bounded(Problems(*backend, input, peers), "peers have problems");
+  if (problematic) plan_problems_ = Bounded(Problems(input, peers), "peers have problems");
   const std::vector<Operation> operations = Diff(before, after);
   if (operations.empty()) return true;
   const std::vector<Failure> failed = dataplane_->Apply(operations);

@@ -5,24 +5,25 @@
 namespace heddle::node {
 namespace {
 
-absl::StatusOr<Advertisement> Advertise(const Network& network, absl::string_view /*node_id*/,
-                                        const HostFacts& host) {
-  return AdvertiseAddresses("alloc", network, host);
+absl::Status Advertise(const PlaneFacts& facts, const Identity& /*identity*/,
+                       Advertisement* advertisement) {
+  return AdvertiseAddresses(facts, advertisement);
 }
 
-absl::StatusOr<int> PodMtuBytes(const Network& network, const HostFacts& host) {
-  return CheckPodMtu(host.underlay_mtu_bytes, network, host);
+absl::StatusOr<int> PodMtu(const PlaneFacts& facts) {
+  return CheckPodMtu(facts.host.underlay_mtu_bytes, facts);
 }
 
-void PlanOwn(const PlanInput& /*input*/, Family /*family*/, NetworkState* /*state*/) {}
+void PlanOwn(const PlaneInput& /*input*/, Family /*family*/, NetworkState* /*state*/) {}
 
-absl::Status PlanPeerFamily(const PlanInput& /*input*/, const Peer& /*peer*/, Family /*family*/,
-                            NetworkState* /*state*/) {
-  return absl::OkStatus();
+absl::StatusOr<std::optional<PeerPath>> PlanPath(const PlaneInput& /*input*/, const Peer& /*peer*/,
+                                                 const Prefix& /*subnet*/,
+                                                 NetworkState* /*state*/) {
+  return std::nullopt;
 }
 
 }  // namespace
 
-const Backend kAllocBackend = {"alloc", Advertise, PodMtuBytes, PlanOwn, PlanPeerFamily};
+const Backend kAllocBackend = {"alloc", Advertise, PodMtu, PlanOwn, PlanPath};
 
 }  // namespace heddle::node

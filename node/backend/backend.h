@@ -1,10 +1,16 @@
 // A backend is a row, and pure: given the network, the host's facts and the leases, what the kernel
 // should hold. No backend speaks netlink; none asks the kernel anything.
 //
-// Adding one: a file with its row, a line in table.cc, options in api/backend_schema.cc, a golden
-// scenario in node/backend/testdata.
+// What a backend makes on a host is a plane. Usually there is one. While the network changes its
+// backend there are two: a node receives through both, and sends to a peer through the network's
+// own one if the peer has it up, else through the standby. So a path is only ever moved to where
+// it ends.
+//
+// Adding a backend: a file with its row, a line in table.cc, options in api/backend_schema.cc, a
+// golden scenario in node/backend/testdata.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -26,6 +32,14 @@ struct PlanOptions {
   bool use_nexthops = true;   // --nexthop-objects; also needs host.has_nexthop_objects
 };
 
+// What a node is, whatever its addresses.
+struct Identity {
+  std::string node_id;
+  WireguardKey wireguard_public_key;  // zero: this node has no key
+  // What the extension backend's PreStartupCommand printed; absent: it has not ended well yet.
+  std::optional<std::string> extension_backend_data;
+};
+
 // The inputs of a plan. References: valid for the call only.
 struct PlanInput {
   const Network& network;
@@ -34,24 +48,44 @@ struct PlanInput {
   const PlanOptions& options;
 };
 
-// One row. The callers below loop over the address families, so that a row has one code path for
-// both: it is called once per family that the network and this node's lease have.
+// What a row is given. `config` is its own: network.backend or network.standby. References: valid
+// for the call only.
+struct PlaneFacts {
+  const Network& network;
+  const BackendConfig& config;
+  const HostFacts& host;
+};
+struct PlaneInput : PlaneFacts {
+  const Peer& self;
+  const PlanOptions& options;
+};
+
+// The way to a peer's subnet. A zero gateway: the link itself leads there.
+struct PeerPath {
+  std::string link;
+  Ip gateway;
+  bool onlink = false;  // the gateway is taken to be on the link although no address there says so
+};
+
+// One row. The callers below loop over the address families and the subnets, so that a row has one
+// code path for all.
 struct Backend {
   absl::string_view type;
-  // What to announce, before there is a lease. FailedPrecondition: this host cannot run the backend
-  // (host-gw behind NAT, no address of a family the network needs), with the reason and the mend.
-  // InvalidArgument: an option of the network makes no sense; names its key.
-  absl::StatusOr<Advertisement> (*advertise)(const Network& network, absl::string_view node_id,
-                                             const HostFacts& host);
+  // Adds to `advertisement` what peers need for this plane, before there is a lease; the types are
+  // the caller's. FailedPrecondition: this host cannot run the backend (host-gw behind NAT, no
+  // address of a family the network needs), with the reason and the mend. InvalidArgument: an
+  // option of the network makes no sense; names its key.
+  absl::Status (*advertise)(const PlaneFacts& facts, const Identity& identity,
+                            Advertisement* advertisement);
   // MTU of pods, in bytes. InvalidArgument: nothing useful is left of the underlay's.
-  absl::StatusOr<int> (*pod_mtu_bytes)(const Network& network, const HostFacts& host);
+  absl::StatusOr<int> (*pod_mtu_bytes)(const PlaneFacts& facts);
   // The host's own objects of one family. The rules are not a backend's business.
-  void (*plan_self)(const PlanInput& input, Family family, NetworkState* state);
-  // What one family of one peer needs: never this node, of this backend, with a subnet and a public
-  // address of `family`. FailedPrecondition: the peer cannot be reached, why, and what to do; then
-  // `state` is left alone.
-  absl::Status (*plan_peer)(const PlanInput& input, const Peer& peer, Family family,
-                            NetworkState* state);
+  void (*plan_self)(const PlaneInput& input, Family family, NetworkState* state);
+  // What one subnet of a peer needs, routes aside, and the way there; no way: none is needed. The
+  // peer is never this node, and runs this backend. FailedPrecondition: it cannot be reached, why,
+  // and what to do; then `state` is left alone.
+  absl::StatusOr<std::optional<PeerPath>> (*plan_peer)(const PlaneInput& input, const Peer& peer,
+                                                       const Prefix& subnet, NetworkState* state);
 };
 
 // All rows, in a stable order.
@@ -59,23 +93,33 @@ absl::Span<const Backend> Backends();
 // The row for a type, or nullptr.
 const Backend* FindBackend(absl::string_view type);
 
-// The host's own objects and rules, of whatever backend the network names.
-NetworkState PlanSelf(const Backend& backend, const PlanInput& input);
-// What one peer needs. A peer of another backend, or without what this one needs, plans nothing;
-// PeerProblems says so in words. So does this node itself, which needs no path to itself.
-NetworkState PlanPeer(const Backend& backend, const PlanInput& input, const Peer& peer);
+// What this node announces, for the network's backend and the standby.
+struct Announcement {
+  absl::StatusOr<Advertisement> advertisement;
+  absl::Status standby;  // why the advertisement is without a standby that the network has
+};
+Announcement Announce(const Network& network, const Identity& identity, const HostFacts& host);
+
+// MTU of pods, in bytes: what every plane carries.
+absl::StatusOr<int> PodMtuBytes(const Network& network, const HostFacts& host);
+
+// The host's own objects and rules. The standby's are planned once `self` says that this node runs
+// it.
+NetworkState PlanSelf(const PlanInput& input);
+// What one peer needs. A peer that runs none of the network's backends, or is without what they
+// need, plans nothing; PeerProblems says so in words. So does this node itself, which needs no path
+// to itself.
+NetworkState PlanPeer(const PlanInput& input, const Peer& peer);
 // The whole: PlanSelf and every peer but this node. O(peers).
-NetworkState PlanAll(const Backend& backend, const PlanInput& input,
-                     const absl::btree_map<std::string, Peer>& peers);
+NetworkState PlanAll(const PlanInput& input, const absl::btree_map<std::string, Peer>& peers);
 
 // Why part of `peer` is not planned: one sentence per cause, naming the node and what to do. Empty:
 // all of it is.
-std::vector<std::string> PeerProblems(const Backend& backend, const PlanInput& input,
-                                      const Peer& peer);
+std::vector<std::string> PeerProblems(const PlanInput& input, const Peer& peer);
 // The problems of every peer, and those that show only when peers are seen together (two nodes that
 // announce one VTEP MAC) or lie in this host (an MTU option that its underlay cannot carry).
 // O(peers).
-std::vector<std::string> Problems(const Backend& backend, const PlanInput& input,
+std::vector<std::string> Problems(const PlanInput& input,
                                   const absl::btree_map<std::string, Peer>& peers);
 
 }  // namespace heddle::node

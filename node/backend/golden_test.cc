@@ -12,9 +12,7 @@ namespace heddle::node {
 namespace {
 
 void ExpectGolden(const std::string& name, const Scenario& scenario) {
-  const Backend* backend = FindBackend(scenario.network.backend.type);
-  ASSERT_NE(backend, nullptr);
-  const std::string text = PlanAll(*backend, scenario.input(), scenario.peers).ToString();
+  const std::string text = PlanAll(scenario.input(), scenario.peers).ToString();
   const auto golden = ReadFile("node/backend/testdata/" + name + ".golden");
   EXPECT_TRUE(golden.ok()) << golden.status();
   const std::string expected = golden.ok() ? *golden : "";

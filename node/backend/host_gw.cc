@@ -1,19 +1,19 @@
 // The host-gw backend: plain routes through the hosts' addresses, where all hosts share a link.
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "node/backend/peer_route.h"
+#include "base/status_macros.h"
 #include "node/backend/rows.h"
 #include "node/backend/underlay.h"
 
 namespace heddle::node {
 namespace {
 
-absl::StatusOr<Advertisement> Advertise(const Network& network, absl::string_view /*node_id*/,
-                                        const HostFacts& host) {
-  auto advertisement = AdvertiseAddresses("host-gw", network, host);
-  if (!advertisement.ok()) return advertisement;
+absl::Status Advertise(const PlaneFacts& facts, const Identity& /*identity*/,
+                       Advertisement* advertisement) {
+  const HostFacts& host = facts.host;
+  HEDDLE_RETURN_IF_ERROR(AdvertiseAddresses(facts, advertisement));
   for (Family family : kFamilies) {
-    if (!network.ranges[family]) continue;
+    if (!facts.network.ranges[family]) continue;
     const Ip& announced = *host.public_address[family];
     const Ip& source = *host.source_address[family];
     if (announced == source) continue;
@@ -23,31 +23,29 @@ absl::StatusOr<Advertisement> Advertise(const Network& network, absl::string_vie
         "; leave out ", family == Family::kV4 ? "--public-ip" : "--public-ipv6",
         ", or use the vxlan backend"));
   }
-  return advertisement;
+  return absl::OkStatus();
 }
 
-absl::StatusOr<int> PodMtuBytes(const Network& network, const HostFacts& host) {
-  return CheckPodMtu(host.underlay_mtu_bytes, network, host);
+absl::StatusOr<int> PodMtu(const PlaneFacts& facts) {
+  return CheckPodMtu(facts.host.underlay_mtu_bytes, facts);
 }
 
-void PlanOwn(const PlanInput& /*input*/, Family /*family*/, NetworkState* /*state*/) {}
+void PlanOwn(const PlaneInput& /*input*/, Family /*family*/, NetworkState* /*state*/) {}
 
-absl::Status PlanPeerFamily(const PlanInput& input, const Peer& peer, Family family,
-                            NetworkState* state) {
-  const Ip& gateway = *peer.advertisement.public_address[family];
+absl::StatusOr<std::optional<PeerPath>> PlanPath(const PlaneInput& input, const Peer& peer,
+                                                 const Prefix& subnet, NetworkState* /*state*/) {
+  HEDDLE_ASSIGN_OR_RETURN(const Ip gateway, PublicAddressOf(peer, subnet.family()));
   if (!IsOnlink(input.host, gateway)) {
     return absl::FailedPreconditionError(absl::StrCat(
         "its address ", gateway.ToString(), " is not on a network that ", input.host.underlay_link,
         " reaches without a router, which host-gw needs; put the hosts on one link, "
         "or use the vxlan backend"));
   }
-  PlanRouteVia(input, *peer.subnets[family], input.host.underlay_link, gateway, /*onlink=*/false,
-               state);
-  return absl::OkStatus();
+  return PeerPath{input.host.underlay_link, gateway, /*onlink=*/false};
 }
 
 }  // namespace
 
-const Backend kHostGwBackend = {"host-gw", Advertise, PodMtuBytes, PlanOwn, PlanPeerFamily};
+const Backend kHostGwBackend = {"host-gw", Advertise, PodMtu, PlanOwn, PlanPath};
 
 }  // namespace heddle::node

@@ -10,14 +10,14 @@
 namespace heddle::node {
 
 // The id of the nexthop that leads to `subnet`, and its metric where nexthops are not to be had.
-// A pure function, so that a node that lost its memory gives the same: the family's mark and the
-// low 29 bits of the subnet's number. Two subnets of one network never share one, because a network
-// has subnets of one length and at most 2^29 of them (Validate in api/network.h).
-std::uint32_t PeerRouteId(const Prefix& subnet);
+// A pure function, so that a node that lost its memory gives the same: three bits for the family
+// and whether the network is leaving the subnet's range, and the low 29 bits of the subnet's
+// number. Two subnets of one range never share one, because a range has subnets of one length and
+// at most 2^29 of them (Validate in api/network.h).
+std::uint32_t PeerRouteId(const Prefix& subnet, bool draining);
 
-// Plans the route to `subnet` via `gateway` on `link`. `onlink`: the gateway is taken to be on the
-// link although no address there says so.
-void PlanRouteVia(const PlanInput& input, const Prefix& subnet, const std::string& link,
-                  const Ip& gateway, bool onlink, NetworkState* state);
+// Plans the route to `subnet`.
+void PlanPeerRoute(const PlanInput& input, const Prefix& subnet, const PeerPath& path,
+                   NetworkState* state);
 
 }  // namespace heddle::node

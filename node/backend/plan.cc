@@ -1,6 +1,10 @@
+#include <algorithm>
+
 #include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "node/backend/backend.h"
+#include "node/backend/peer_route.h"
+#include "node/backend/planes.h"
 
 namespace heddle::node {
 namespace {
@@ -18,76 +22,138 @@ void PlanRules(const PlanInput& input, Family family, NetworkState* state) {
   if (!options.ip_masq && !options.forward_rules) return;
   RuleSet rules;
   rules.cluster = {input.network.ranges[family]->network};
-  rules.pods = *input.self.subnets[family];
+  const auto& draining = input.network.draining[family];
+  if (draining) rules.cluster.push_back(draining->network);
+  std::sort(rules.cluster.begin(), rules.cluster.end());
+  rules.pods = input.self.SubnetsOf(family);
+  std::sort(rules.pods.begin(), rules.pods.end());
   rules.masquerade = options.ip_masq;
   rules.forward = options.forward_rules;
   state->rules[family] = rules;
 }
 
-void PlanSelfInto(const Backend& backend, const PlanInput& input, NetworkState* state) {
-  ForEachOwnFamily(input, [&](Family family) {
-    backend.plan_self(input, family, state);
-    PlanRules(input, family, state);
-  });
+PlaneInput InputOf(const Plane& plane, const PlanInput& input) {
+  return {{input.network, *plane.config, input.host}, input.self, input.options};
 }
 
-absl::Status PlanFamily(const Backend& backend, const PlanInput& input, const Peer& peer,
-                        Family family, NetworkState* state) {
-  if (!peer.subnets[family]) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("it has no ", FamilyName(family), " subnet; restart heddle-node there"));
+// The standby is begun once the peers have been told of it, so that they and we agree on what it is
+// made of.
+bool IsBegun(const Plane& plane, const PlanInput& input) {
+  return plane.config == &input.network.backend || input.self.advertisement.Runs(plane.row->type);
+}
+
+void PlanSelfInto(const PlanInput& input, NetworkState* state) {
+  for (const Plane& plane : PlanesOf(input.network)) {
+    if (!IsBegun(plane, input)) continue;
+    const PlaneInput plane_input = InputOf(plane, input);
+    ForEachOwnFamily(input,
+                     [&](Family family) { plane.row->plan_self(plane_input, family, state); });
   }
-  if (!peer.advertisement.public_address[family]) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "it announces no ", FamilyName(family), " address; give it one, or name it with ",
-        family == Family::kV4 ? "--public-ip" : "--public-ipv6", " there"));
+  ForEachOwnFamily(input, [&](Family family) { PlanRules(input, family, state); });
+}
+
+// Calls report(message) for each plane in which the peer cannot be reached.
+template <typename F>
+void PlanSubnet(const PlanInput& input, const Peer& peer, const Prefix& subnet, NetworkState* state,
+                F&& report) {
+  bool has_path = false;
+  for (const Plane& plane : PlanesOf(input.network)) {
+    if (!peer.advertisement.Runs(plane.row->type) || !IsBegun(plane, input)) continue;
+    const auto path = plane.row->plan_peer(InputOf(plane, input), peer, subnet, state);
+    if (!path.ok()) {
+      report(path.status().message());
+    } else if (*path && !has_path) {
+      PlanPeerRoute(input, subnet, **path, state);
+      has_path = true;
+    }
   }
-  // A route to it would lead the host's own pods away.
-  if (input.self.subnets[family]->Overlaps(*peer.subnets[family])) {
-    return absl::FailedPreconditionError(
-        absl::StrCat("its subnet ", peer.subnets[family]->ToString(), " overlaps this node's ",
-                     input.self.subnets[family]->ToString(), "; release one of the two leases"));
+}
+
+// Why `subnet` of a peer would lead the host's own pods away; "" when it does not.
+std::string OverlapWithOwn(const PlanInput& input, const Prefix& subnet) {
+  for (const Prefix& own : input.self.SubnetsOf(subnet.family())) {
+    if (!own.Overlaps(subnet)) continue;
+    return absl::StrCat("its subnet ", subnet.ToString(), " overlaps this node's ", own.ToString(),
+                        "; release one of the two leases");
   }
-  return backend.plan_peer(input, peer, family, state);
+  return "";
+}
+
+// What there is in common: one of the planes.
+template <typename F>
+bool CheckPlanes(const PlanInput& input, const Peer& peer, F&& report) {
+  const std::vector<Plane> planes = PlanesOf(input.network);
+  for (const Plane& plane : planes) {
+    if (peer.advertisement.Runs(plane.row->type)) return true;
+  }
+  if (!planes.empty()) {
+    report(absl::StrCat("it announces the backend '", peer.advertisement.backend_type,
+                        "' but this node runs '", planes.front().row->type,
+                        "'. A node that was away while the backend changed announces the new one "
+                        "when heddle-node comes back there"));
+  }
+  return false;
 }
 
 // Plans what can be planned; calls report(message) for each part that cannot.
 template <typename F>
-void PlanPeerInto(const Backend& backend, const PlanInput& input, const Peer& peer,
-                  NetworkState* state, F&& report) {
-  if (peer.node_id == input.self.node_id) return;
-  if (peer.advertisement.backend_type != backend.type) {
-    report(absl::StrCat("it announces the backend '", peer.advertisement.backend_type,
-                        "' but this node runs '", backend.type,
-                        "'. After a change of the backend this passes within seconds; if it stays, "
-                        "restart heddle-node on the one that is behind"));
-    return;
-  }
+void PlanPeerInto(const PlanInput& input, const Peer& peer, NetworkState* state, F&& report) {
+  if (peer.node_id == input.self.node_id || !CheckPlanes(input, peer, report)) return;
   ForEachOwnFamily(input, [&](Family family) {
-    const absl::Status planned = PlanFamily(backend, input, peer, family, state);
-    if (!planned.ok()) report(planned.message());
+    const std::vector<Prefix> subnets = peer.SubnetsOf(family);
+    if (subnets.empty()) {
+      report(absl::StrCat("it has no ", FamilyName(family), " subnet; restart heddle-node there"));
+    }
+    for (const Prefix& subnet : subnets) {
+      if (const std::string overlap = OverlapWithOwn(input, subnet); !overlap.empty()) {
+        report(overlap);
+      } else {
+        PlanSubnet(input, peer, subnet, state, report);
+      }
+    }
   });
 }
 
 // A plan has no use for words; PeerProblems gives them.
 constexpr auto kUnreported = [](absl::string_view) {};
 
-// Two nodes behind one MAC: the later one's FDB entry replaces the other's.
-void AppendSharedMacs(const PlanInput& input, const absl::btree_map<std::string, Peer>& peers,
-                      std::vector<std::string>* problems) {
-  absl::flat_hash_map<Mac, absl::string_view> owners;
+// Two nodes behind one name: the later one's FDB entry or WireGuard peer replaces the other's.
+template <typename Name, typename NameOf, typename Tell>
+void AppendShared(const PlanInput& input, const absl::btree_map<std::string, Peer>& peers,
+                  NameOf name_of, Tell tell, std::vector<std::string>* problems) {
+  absl::flat_hash_map<Name, absl::string_view> owners;
   owners.reserve(peers.size() + 1);
   const auto add = [&](const Peer& peer) {
-    if (peer.advertisement.vtep_mac.is_zero()) return;
-    const auto [owner, is_new] = owners.emplace(peer.advertisement.vtep_mac, peer.node_id);
+    const Name& name = name_of(peer.advertisement);
+    if (name.is_zero()) return;
+    const auto [owner, is_new] = owners.emplace(name, peer.node_id);
     if (is_new || owner->second == peer.node_id) return;
-    problems->push_back(absl::StrCat(
-        "nodes ", owner->second, " and ", peer.node_id, " announce one VTEP MAC ",
-        owner->first.ToString(),
-        ", so only one of them gets packets; rename one, or shorten or drop the MacPrefix option"));
+    problems->push_back(
+        absl::StrCat("nodes ", owner->second, " and ", peer.node_id, " announce ", tell(name)));
   };
   add(input.self);
   for (const auto& [node_id, peer] : peers) add(peer);
+}
+
+void AppendSharedNames(const PlanInput& input, const absl::btree_map<std::string, Peer>& peers,
+                       std::vector<std::string>* problems) {
+  AppendShared<Mac>(
+      input, peers, [](const Advertisement& a) -> const Mac& { return a.vtep_mac; },
+      [](const Mac& mac) {
+        return absl::StrCat("one VTEP MAC ", mac.ToString(),
+                            ", so only one of them gets packets; rename one, or shorten or drop "
+                            "the MacPrefix option");
+      },
+      problems);
+  AppendShared<WireguardKey>(
+      input, peers,
+      [](const Advertisement& a) -> const WireguardKey& { return a.wireguard_public_key; },
+      [](const WireguardKey& key) {
+        return absl::StrCat("one WireGuard key ", key.ToBase64(),
+                            ", so only one of them gets packets; remove the copied key file on one "
+                            "and restart heddle-node there");
+      },
+      problems);
 }
 
 void AppendCappedMtu(const PlanInput& input, std::vector<std::string>* problems) {
@@ -101,47 +167,41 @@ void AppendCappedMtu(const PlanInput& input, std::vector<std::string>* problems)
 
 }  // namespace
 
-NetworkState PlanSelf(const Backend& backend, const PlanInput& input) {
+NetworkState PlanSelf(const PlanInput& input) {
   NetworkState state;
-  PlanSelfInto(backend, input, &state);
+  PlanSelfInto(input, &state);
   return state;
 }
 
-NetworkState PlanPeer(const Backend& backend, const PlanInput& input, const Peer& peer) {
+NetworkState PlanPeer(const PlanInput& input, const Peer& peer) {
   NetworkState state;
-  PlanPeerInto(backend, input, peer, &state, kUnreported);
+  PlanPeerInto(input, peer, &state, kUnreported);
   return state;
 }
 
-NetworkState PlanAll(const Backend& backend, const PlanInput& input,
-                     const absl::btree_map<std::string, Peer>& peers) {
+NetworkState PlanAll(const PlanInput& input, const absl::btree_map<std::string, Peer>& peers) {
   NetworkState state;
-  PlanSelfInto(backend, input, &state);
-  for (const auto& [node_id, peer] : peers) {
-    PlanPeerInto(backend, input, peer, &state, kUnreported);
-  }
+  PlanSelfInto(input, &state);
+  for (const auto& [node_id, peer] : peers) PlanPeerInto(input, peer, &state, kUnreported);
   return state;
 }
 
-std::vector<std::string> PeerProblems(const Backend& backend, const PlanInput& input,
-                                      const Peer& peer) {
+std::vector<std::string> PeerProblems(const PlanInput& input, const Peer& peer) {
   std::vector<std::string> problems;
   NetworkState unused;
-  PlanPeerInto(backend, input, peer, &unused, [&](absl::string_view why) {
+  PlanPeerInto(input, peer, &unused, [&](absl::string_view why) {
     problems.push_back(absl::StrCat("no path to node ", peer.node_id, ": ", why));
   });
   return problems;
 }
 
-std::vector<std::string> Problems(const Backend& backend, const PlanInput& input,
+std::vector<std::string> Problems(const PlanInput& input,
                                   const absl::btree_map<std::string, Peer>& peers) {
   std::vector<std::string> problems;
   AppendCappedMtu(input, &problems);
-  AppendSharedMacs(input, peers, &problems);
+  AppendSharedNames(input, peers, &problems);
   for (const auto& [node_id, peer] : peers) {
-    for (std::string& problem : PeerProblems(backend, input, peer)) {
-      problems.push_back(std::move(problem));
-    }
+    for (std::string& problem : PeerProblems(input, peer)) problems.push_back(std::move(problem));
   }
   return problems;
 }

@@ -13,12 +13,13 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 absl::StatusOr<Advertisement> Advertise(const Scenario& scenario) {
-  return FindBackend(scenario.network.backend.type)
-      ->advertise(scenario.network, scenario.self.node_id, scenario.host);
+  Identity identity;
+  identity.node_id = scenario.self.node_id;
+  return Announce(scenario.network, identity, scenario.host).advertisement;
 }
 
 absl::StatusOr<int> PodMtu(const Scenario& scenario) {
-  return FindBackend(scenario.network.backend.type)->pod_mtu_bytes(scenario.network, scenario.host);
+  return PodMtuBytes(scenario.network, scenario.host);
 }
 
 void ExpectRefused(const Scenario& scenario, const std::string& why) {
@@ -67,7 +68,7 @@ TEST(AdvertiseTest, OnlyHostGwRefusesAddressTranslation) {
 
 TEST(HostGwTest, APeerBehindARouterIsAProblemWithAName) {
   const Scenario scenario = DualStackScenario("host-gw");
-  EXPECT_THAT(Problems(*FindBackend("host-gw"), scenario.input(), scenario.peers),
+  EXPECT_THAT(Problems(scenario.input(), scenario.peers),
               ElementsAre(testing::AllOf(HasSubstr("node-4"), HasSubstr("198.51.100.4")),
                           testing::AllOf(HasSubstr("node-4"), HasSubstr("2001:db8:1::4"))));
 }
@@ -84,10 +85,10 @@ TEST(PodMtuTest, TheOptionStandsForTheUnderlaysButCannotRaiseIt) {
   Scenario scenario = Ipv4Scenario("vxlan");
   scenario.network.backend.options["MTU"] = std::int64_t{1400};
   EXPECT_EQ(*PodMtu(scenario), 1350);
-  EXPECT_THAT(Problems(*FindBackend("vxlan"), scenario.input(), {}), ElementsAre());
+  EXPECT_THAT(Problems(scenario.input(), {}), ElementsAre());
   scenario.network.backend.options["MTU"] = std::int64_t{9000};
   EXPECT_EQ(*PodMtu(scenario), 1450);
-  EXPECT_THAT(Problems(*FindBackend("vxlan"), scenario.input(), {}),
+  EXPECT_THAT(Problems(scenario.input(), {}),
               ElementsAre(HasSubstr("MTU 9000 is above the 1500 bytes of eth0")));
 }
 
@@ -127,9 +128,7 @@ TEST(VtepMacTest, APrefixReplacesTheFirstBytes) {
 // nobody off before it has been announced.
 TEST(VxlanTest, TheLinkHasTheAnnouncedMac) {
   Scenario scenario = Ipv4Scenario("vxlan");
-  const auto mac = [&] {
-    return PlanSelf(*FindBackend("vxlan"), scenario.input()).links.at("heddle.1").mac;
-  };
+  const auto mac = [&] { return PlanSelf(scenario.input()).links.at("heddle.1").mac; };
   scenario.self.advertisement.vtep_mac = *Mac::Parse("0e:2a:00:00:00:99");
   EXPECT_EQ(mac().ToString(), "0e:2a:00:00:00:99");
   scenario.self.advertisement.vtep_mac = {};

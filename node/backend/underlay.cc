@@ -24,12 +24,10 @@ absl::Status NoAddress(Family family, absl::string_view kind, absl::string_view 
 
 }  // namespace
 
-absl::StatusOr<Advertisement> AdvertiseAddresses(absl::string_view type, const Network& network,
-                                                 const HostFacts& host) {
-  Advertisement advertisement;
-  advertisement.backend_type = std::string(type);
+absl::Status AdvertiseAddresses(const PlaneFacts& facts, Advertisement* advertisement) {
+  const HostFacts& host = facts.host;
   for (Family family : kFamilies) {
-    if (!network.ranges[family]) continue;
+    if (!facts.network.ranges[family]) continue;
     if (!host.public_address[family]) {
       return NoAddress(family, "announce",
                        absl::StrCat("give it one, name another interface with --iface, or name the "
@@ -41,9 +39,24 @@ absl::StatusOr<Advertisement> AdvertiseAddresses(absl::string_view type, const N
       return NoAddress(family, "send from", "give it one, or name another interface with --iface",
                        host);
     }
-    advertisement.public_address[family] = host.public_address[family];
+    advertisement->public_address[family] = host.public_address[family];
   }
-  return advertisement;
+  return absl::OkStatus();
+}
+
+absl::StatusOr<Ip> PublicAddressOf(const Peer& peer, Family family) {
+  const auto& address = peer.advertisement.public_address[family];
+  if (address) return *address;
+  return absl::FailedPreconditionError(absl::StrCat("it announces no ", FamilyName(family),
+                                                    " address; give it one, or name it with ",
+                                                    PublicAddressFlag(family), " there"));
+}
+
+void PlanOwnAddresses(const PlaneInput& input, const std::string& link, Family family,
+                      NetworkState* state) {
+  for (const Prefix& subnet : input.self.SubnetsOf(family)) {
+    state->addresses[AddressKey{link, subnet.base()}] = Address{BitsOf(family)};
+  }
 }
 
 bool IsOnlink(const HostFacts& host, const Ip& address) {
@@ -51,9 +64,10 @@ bool IsOnlink(const HostFacts& host, const Ip& address) {
                      [&](const Prefix& prefix) { return prefix.Contains(address); });
 }
 
-absl::StatusOr<int> CheckPodMtu(int mtu_bytes, const Network& network, const HostFacts& host) {
+absl::StatusOr<int> CheckPodMtu(int mtu_bytes, const PlaneFacts& facts) {
+  const HostFacts& host = facts.host;
   for (Family family : kFamilies) {
-    if (!network.ranges[family] || mtu_bytes >= MinimumMtuBytes(family)) continue;
+    if (!facts.network.ranges[family] || mtu_bytes >= MinimumMtuBytes(family)) continue;
     return absl::InvalidArgumentError(
         absl::StrCat("an MTU of ", mtu_bytes, " bytes would be left for pods; ", FamilyName(family),
                      " needs ", MinimumMtuBytes(family), ": raise the MTU of ", host.underlay_link,

@@ -5,20 +5,29 @@
 #include "absl/strings/string_view.h"
 #include "api/network.h"
 #include "api/peer.h"
+#include "node/backend/backend.h"
 #include "node/host/host_facts.h"
 
 namespace heddle::node {
 
-// An advertisement of `type` with a public address for each family of the network.
-// FailedPrecondition: a family has no public or no source address; names the flag that mends it.
-absl::StatusOr<Advertisement> AdvertiseAddresses(absl::string_view type, const Network& network,
-                                                 const HostFacts& host);
+// Adds to `advertisement` a public address for each family of the network. FailedPrecondition: a
+// family has no public or no source address; names the flag that mends it.
+absl::Status AdvertiseAddresses(const PlaneFacts& facts, Advertisement* advertisement);
+
+// The address of `peer` for packets on the underlay of `family`. FailedPrecondition: it announces
+// none; says what to do there.
+absl::StatusOr<Ip> PublicAddressOf(const Peer& peer, Family family);
+
+// Gives `link` the base address of every subnet of this node's of `family`, as host prefixes: they
+// bring no connected route, and are the source of host-to-pod packets.
+void PlanOwnAddresses(const PlaneInput& input, const std::string& link, Family family,
+                      NetworkState* state);
 
 // Whether the host reaches `address` at layer 2 through its underlay link.
 bool IsOnlink(const HostFacts& host, const Ip& address);
 
 // `mtu_bytes` when pods of the network's families can live with it: at least 68 bytes for IPv4 and
 // 1280 for IPv6 (below that Linux switches IPv6 off on a link). InvalidArgument otherwise.
-absl::StatusOr<int> CheckPodMtu(int mtu_bytes, const Network& network, const HostFacts& host);
+absl::StatusOr<int> CheckPodMtu(int mtu_bytes, const PlaneFacts& facts);
 
 }  // namespace heddle::node

@@ -4,7 +4,7 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
-#include "node/backend/peer_route.h"
+#include "base/status_macros.h"
 #include "node/backend/rows.h"
 #include "node/backend/underlay.h"
 #include "node/backend/vtep_mac.h"
@@ -13,10 +13,10 @@
 namespace heddle::node {
 namespace {
 
-std::uint32_t Vni(const Network& network) { return network.backend.Int("VNI"); }
+std::uint32_t Vni(const PlaneFacts& facts) { return facts.config.Int("VNI"); }
 
-std::string DeviceName(const Network& network, Family family) {
-  return LinkName(family, Vni(network));
+std::string DeviceName(const PlaneFacts& facts, Family family) {
+  return LinkName(family, Vni(facts));
 }
 
 // What one packet grows by, in bytes: inner Ethernet 14, VXLAN 8, UDP 8, and the outer IP header of
@@ -25,66 +25,60 @@ std::string DeviceName(const Network& network, Family family) {
 constexpr int OverheadBytes(Family underlay) { return underlay == Family::kV4 ? 50 : 70; }
 
 // The MTU option cannot raise a device above what its lower device carries: the kernel refuses it.
-int DeviceMtuBytes(const Network& network, const HostFacts& host, Family family) {
-  const int option = network.backend.Int("MTU");
-  const int underlay =
-      option == 0 ? host.underlay_mtu_bytes : std::min(option, host.underlay_mtu_bytes);
+int DeviceMtuBytes(const PlaneFacts& facts, Family family) {
+  const int option = facts.config.Int("MTU"), most = facts.host.underlay_mtu_bytes;
+  const int underlay = option == 0 ? most : std::min(option, most);
   return underlay - OverheadBytes(family);
 }
 
-Mac OwnMac(const Network& network, absl::string_view node_id) {
-  return DeriveVtepMac(node_id, Vni(network), network.backend.Text("MacPrefix"));
+Mac OwnMac(const PlaneFacts& facts, absl::string_view node_id) {
+  return DeriveVtepMac(node_id, Vni(facts), facts.config.Text("MacPrefix"));
 }
 
-absl::StatusOr<Advertisement> Advertise(const Network& network, absl::string_view node_id,
-                                        const HostFacts& host) {
-  auto advertisement = AdvertiseAddresses("vxlan", network, host);
-  if (advertisement.ok()) advertisement->vtep_mac = OwnMac(network, node_id);
-  return advertisement;
+absl::Status Advertise(const PlaneFacts& facts, const Identity& identity,
+                       Advertisement* advertisement) {
+  advertisement->vtep_mac = OwnMac(facts, identity.node_id);
+  return AdvertiseAddresses(facts, advertisement);
 }
 
-absl::StatusOr<int> PodMtuBytes(const Network& network, const HostFacts& host) {
-  int mtu = host.underlay_mtu_bytes;
+absl::StatusOr<int> PodMtu(const PlaneFacts& facts) {
+  int mtu = facts.host.underlay_mtu_bytes;
   for (Family family : kFamilies) {
-    if (network.ranges[family]) mtu = std::min(mtu, DeviceMtuBytes(network, host, family));
+    if (facts.network.ranges[family]) mtu = std::min(mtu, DeviceMtuBytes(facts, family));
   }
-  return CheckPodMtu(mtu, network, host);
+  return CheckPodMtu(mtu, facts);
 }
 
-void PlanOwn(const PlanInput& input, Family family, NetworkState* state) {
-  const Network& network = input.network;
+void PlanOwn(const PlaneInput& input, Family family, NetworkState* state) {
   if (!input.host.source_address[family]) return;  // Advertise has refused such a host
-  const std::string device = DeviceName(network, family);
-  const std::int64_t port = network.backend.Int("Port");
+  const BackendConfig& config = input.config;
+  const std::string device = DeviceName(input, family);
+  const std::int64_t port = config.Int("Port");
   VxlanLink vxlan;
-  vxlan.vni = Vni(network);
+  vxlan.vni = Vni(input);
   vxlan.port = port == 0 ? 8472 : port;
   vxlan.lower = input.host.underlay_link;
   vxlan.local = *input.host.source_address[family];
-  vxlan.learning = network.backend.Bool("Learning");
-  vxlan.gbp = network.backend.Bool("GBP");
+  vxlan.learning = config.Bool("Learning");
+  vxlan.gbp = config.Bool("GBP");
 
   Link link;
   link.kind = vxlan;
   // What the peers were told. It differs from the derived one only until a changed VNI or MacPrefix
   // has been announced.
   link.mac = input.self.advertisement.vtep_mac;
-  if (link.mac.is_zero()) link.mac = OwnMac(network, input.self.node_id);
-  link.mtu_bytes = DeviceMtuBytes(network, input.host, family);
+  if (link.mac.is_zero()) link.mac = OwnMac(input, input.self.node_id);
+  link.mtu_bytes = DeviceMtuBytes(input, family);
   state->links[device] = link;
   state->sysctls[absl::StrCat("net/ipv6/conf/", device, "/accept_ra")] = "0";
-  // A host prefix: it brings no connected route, and is the source of host-to-pod packets.
-  const Ip& base = input.self.subnets[family]->base();
-  state->addresses[AddressKey{device, base}] = Address{BitsOf(family)};
+  PlanOwnAddresses(input, device, family, state);
 }
 
-absl::Status PlanPeerFamily(const PlanInput& input, const Peer& peer, Family family,
-                            NetworkState* state) {
-  const Prefix& subnet = *peer.subnets[family];
-  const Ip& remote = *peer.advertisement.public_address[family];
-  if (input.network.backend.Bool("DirectRouting") && IsOnlink(input.host, remote)) {
-    PlanRouteVia(input, subnet, input.host.underlay_link, remote, /*onlink=*/false, state);
-    return absl::OkStatus();
+absl::StatusOr<std::optional<PeerPath>> PlanPath(const PlaneInput& input, const Peer& peer,
+                                                 const Prefix& subnet, NetworkState* state) {
+  HEDDLE_ASSIGN_OR_RETURN(const Ip remote, PublicAddressOf(peer, subnet.family()));
+  if (input.config.Bool("DirectRouting") && IsOnlink(input.host, remote)) {
+    return PeerPath{input.host.underlay_link, remote, /*onlink=*/false};
   }
   const Mac& mac = peer.advertisement.vtep_mac;
   if (mac.is_zero() || mac.is_multicast()) {
@@ -92,15 +86,14 @@ absl::Status PlanPeerFamily(const PlanInput& input, const Peer& peer, Family fam
         absl::StrCat("it announces the VTEP MAC ", mac.ToString(),
                      ", which no device can have; restart heddle-node there"));
   }
-  const std::string device = DeviceName(input.network, family);
+  const std::string device = DeviceName(input, subnet.family());
   state->fdb[FdbKey{device, mac}] = FdbEntry{remote};
   state->neighbours[NeighbourKey{device, subnet.base()}] = Neighbour{mac};
-  PlanRouteVia(input, subnet, device, subnet.base(), /*onlink=*/true, state);
-  return absl::OkStatus();
+  return PeerPath{device, subnet.base(), /*onlink=*/true};
 }
 
 }  // namespace
 
-const Backend kVxlanBackend = {"vxlan", Advertise, PodMtuBytes, PlanOwn, PlanPeerFamily};
+const Backend kVxlanBackend = {"vxlan", Advertise, PodMtu, PlanOwn, PlanPath};
 
 }  // namespace heddle::node

@@ -12,8 +12,7 @@ namespace {
 std::vector<std::string> LinksOn(const NetworkState& state, const std::string& lower) {
   std::vector<std::string> names;
   for (const auto& [name, link] : state.links) {
-    const bool on_it = std::visit([&](const auto& kind) { return kind.lower == lower; }, link.kind);
-    if (on_it) names.push_back(name);
+    if (LowerOf(link) == lower) names.push_back(name);
   }
   return names;
 }

@@ -7,18 +7,23 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "node/dataplane/hooks.h"
 #include "node/dataplane/rtnetlink_reader.h"
 #include "node/dataplane/rtnetlink_writer.h"
 #include "node/dataplane/rules.h"
 #include "node/dataplane/sysctl.h"
+#include "node/dataplane/wireguard.h"
 
 namespace heddle::node {
 namespace {
 
 class Kernel final : public KernelDataplane {
  public:
-  Kernel(NetlinkSocket socket, Rules rules)
-      : writer_(std::move(socket)), rules_(std::move(rules)) {}
+  Kernel(NetlinkSocket socket, Rules rules, KernelOptions options)
+      : writer_(std::move(socket)),
+        rules_(std::move(rules)),
+        wireguard_(options.wireguard),
+        hooks_(std::move(options.hooks_file)) {}
 
   absl::StatusOr<NetworkState> Read() override {
     NetworkState state;
@@ -27,12 +32,15 @@ class Kernel final : public KernelDataplane {
     for (const auto& [name, link] : state.links) links.push_back(name);
     HEDDLE_ASSIGN_OR_RETURN(state.sysctls, ReadSysctls(links));
     HEDDLE_ASSIGN_OR_RETURN(state.rules, rules_.Read());
+    HEDDLE_RETURN_IF_ERROR(wireguard_.Read(&state));
+    HEDDLE_RETURN_IF_ERROR(hooks_.Read(&state));
     return state;
   }
 
   std::vector<Failure> Apply(const std::vector<Operation>& operations) override {
     std::vector<Failure> failures;
     writer_.Start(&failures);
+    hooks_.Start();
     for (const Operation& operation : operations) {
       std::visit([&](const auto& o) { ApplyOne(operation, o.first, o.second, &failures); },
                  operation.object);
@@ -63,6 +71,24 @@ class Kernel final : public KernelDataplane {
     Record(operation, rules_.Write(operation.kind, family, rules), failures);
   }
 
+  void ApplyOne(const Operation& operation, const std::string& link, const WireguardDevice& device,
+                std::vector<Failure>* failures) {
+    writer_.Flush();
+    Record(operation, wireguard_.Write(operation.kind, link, device), failures);
+  }
+
+  void ApplyOne(const Operation& operation, const WireguardPeerKey& key, const WireguardPeer& peer,
+                std::vector<Failure>* failures) {
+    writer_.Flush();
+    Record(operation, wireguard_.Write(operation.kind, key, peer), failures);
+  }
+
+  void ApplyOne(const Operation& operation, const HookKey& key, const Hook& hook,
+                std::vector<Failure>* failures) {
+    writer_.Flush();
+    Record(operation, hooks_.Write(operation.kind, key, hook), failures);
+  }
+
   static void Record(const Operation& operation, const absl::Status& status,
                      std::vector<Failure>* failures) {
     if (status.ok()) return;
@@ -72,14 +98,16 @@ class Kernel final : public KernelDataplane {
 
   RtnetlinkWriter writer_;
   Rules rules_;
+  Wireguard wireguard_;
+  Hooks hooks_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::unique_ptr<KernelDataplane>> OpenKernelDataplane() {
+absl::StatusOr<std::unique_ptr<KernelDataplane>> OpenKernelDataplane(KernelOptions options) {
   HEDDLE_ASSIGN_OR_RETURN(NetlinkSocket socket, NetlinkSocket::Open(NETLINK_ROUTE));
   HEDDLE_ASSIGN_OR_RETURN(Rules rules, Rules::Open());
-  return std::make_unique<Kernel>(std::move(socket), std::move(rules));
+  return std::make_unique<Kernel>(std::move(socket), std::move(rules), std::move(options));
 }
 
 }  // namespace heddle::node

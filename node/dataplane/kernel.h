@@ -1,14 +1,22 @@
-// The real kernel: rtnetlink, /proc/sys and nftables of the network namespace of the thread that
-// opened it.
+// The real kernel: rtnetlink, generic netlink, /proc/sys and nftables, and the commands of the
+// extension backend, in the network namespace of the thread that
+// opened them.
 #pragma once
 
 #include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 #include "node/dataplane/dataplane.h"
+#include "node/dataplane/wireguard.h"
 
 namespace heddle::node {
+
+struct KernelOptions {
+  WireguardSecret wireguard;  // zero: no wireguard link gets a key
+  std::string hooks_file;     // what hooks were run; empty: none are
+};
 
 class KernelDataplane : public Dataplane {
  public:
@@ -19,6 +27,6 @@ class KernelDataplane : public Dataplane {
 
 // To be called and used by one thread. Unavailable or PermissionDenied, with the kernel's reason.
 // Needs CAP_NET_ADMIN, and the program nft when rules are to be written.
-absl::StatusOr<std::unique_ptr<KernelDataplane>> OpenKernelDataplane();
+absl::StatusOr<std::unique_ptr<KernelDataplane>> OpenKernelDataplane(KernelOptions options = {});
 
 }  // namespace heddle::node

@@ -52,7 +52,7 @@ class KernelTest : public testing::TestWithParam<Family> {
     state.links[device()] = Link{vxlan, PeerMac(0xee), 1400, true};
     state.sysctls[absl::StrCat("net/ipv6/conf/", device(), "/accept_ra")] = "0";
     state.addresses[{device(), Subnet(1).base()}] = {BitsOf(GetParam())};
-    state.rules[GetParam()] = {{Subnet(0)}, Subnet(1), true, true};
+    state.rules[GetParam()] = {{Subnet(0)}, {Subnet(1)}, true, true};
     return state;
   }
 

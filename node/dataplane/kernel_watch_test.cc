@@ -35,7 +35,7 @@ class KernelWatchTest : public testing::Test {
       const Prefix cluster(Ip(family, family == Family::kV4 ? absl::uint128(0x0a000000u)
                                                             : absl::uint128(0xfd01) << 112),
                            family == Family::kV4 ? 8 : 48);
-      state.rules[family] = {{cluster}, Prefix(cluster.base(), BitsOf(family) - 8), true, true};
+      state.rules[family] = {{cluster}, {Prefix(cluster.base(), BitsOf(family) - 8)}, true, true};
       for (int n = 1; n <= peers; ++n) AddPeer(family, device, cluster.at(n << 8), n, &state);
     }
     return state;

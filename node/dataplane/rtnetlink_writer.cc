@@ -113,12 +113,14 @@ void RtnetlinkWriter::AddLink(const Operation& operation, const std::string& nam
   Flush();
   indexes_.erase(name);
   int lower = 0;
-  if (operation.kind == Kind::kAdd) {
-    const auto found = IndexOf(Footing(name, link));
+  const std::string footing = Footing(name, link);
+  if (operation.kind == Kind::kAdd && !footing.empty()) {
+    const auto found = IndexOf(footing);
     if (!found.ok()) return FailWith(operation, found.status());
     lower = *found;
   }
-  const bool set_mac = operation.kind == Kind::kChange && MacOf(name) != link.mac;
+  const bool set_mac =
+      operation.kind == Kind::kChange && !link.mac.is_zero() && MacOf(name) != link.mac;
   EncodeLink(operation.kind, name, link, lower, set_mac, &batch_);
   queued_.assign(batch_.message_count(), &operation);
   const std::size_t failures_before = failures_->size();

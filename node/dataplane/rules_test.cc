@@ -29,8 +29,8 @@ class RulesTest : public testing::TestWithParam<Family> {
 
   RuleSet Wanted() const {
     return GetParam() == Family::kV4
-               ? RuleSet{{P("10.0.0.0/8")}, P("10.1.2.0/24"), true, true}
-               : RuleSet{{P("fd00:1::/32")}, P("fd00:1:0:2::/64"), true, true};
+               ? RuleSet{{P("10.0.0.0/8")}, {P("10.1.2.0/24")}, true, true}
+               : RuleSet{{P("fd00:1::/32")}, {P("fd00:1:0:2::/64")}, true, true};
   }
   // Neighbours, hosts and more than fit a line.
   std::vector<Prefix> ManyNetworks() const {
@@ -123,7 +123,7 @@ TEST_P(RulesTest, KeepsTheMarkThatKubeProxySets) {
 
 TEST_P(RulesTest, OverlappingNetworksAreWrittenAndReadBackAsWanted) {
   RuleSet wanted = Wanted();
-  wanted.cluster.push_back(wanted.pods);  // inside the other
+  wanted.cluster.push_back(wanted.pods.front());  // inside the other
   Write(wanted);
   EXPECT_TRUE(Read() == (Rules::Table{{GetParam(), wanted}}));
 }
@@ -147,7 +147,7 @@ TEST(NftProgram, SaysWhatWasWrong) {
 }
 
 TEST(RulesText, HostileListingsAreNoRules) {
-  const RuleSet wanted{{P("10.0.0.0/8")}, P("10.1.2.0/24"), true, true};
+  const RuleSet wanted{{P("10.0.0.0/8")}, {P("10.1.2.0/24")}, true, true};
   const std::string text = RulesText(Family::kV4, wanted);
   EXPECT_TRUE(ParseRules(Family::kV4, text) == wanted);
   for (std::size_t end = 0; end + 2 < text.size(); ++end) {

@@ -100,7 +100,7 @@ std::string RulesText(Family family, const RuleSet& rules) {
   };
   return absl::StrCat("table ", NftFamily(family), " ", kRulesTable, " {",
                       SetText("cluster", family, rules.cluster),
-                      SetText("pods", family, {rules.pods}),
+                      SetText("pods", family, rules.pods),
                       rules.masquerade ? chain(kMasqueradeChain) : "",
                       rules.forward ? chain(kForwardChain) : "", "}\n");
 }
@@ -108,9 +108,8 @@ std::string RulesText(Family family, const RuleSet& rules) {
 RuleSet ParseRules(Family family, absl::string_view listing) {
   RuleSet rules;
   rules.cluster = ElementsOf("cluster", family, listing);
-  const std::vector<Prefix> pods = ElementsOf("pods", family, listing);
-  if (rules.cluster.empty() || pods.size() != 1) return {};
-  rules.pods = pods.front();
+  rules.pods = ElementsOf("pods", family, listing);
+  if (rules.cluster.empty() || rules.pods.empty()) return {};
   rules.masquerade = Mentions(listing, "chain postrouting {");
   rules.forward = Mentions(listing, "chain forward {");
   if (CollapseSpace(listing) != CollapseSpace(RulesText(family, rules))) return {};

@@ -54,9 +54,26 @@ absl::string_view LinkOf(const NetworkState& state, const RouteKey&, const Route
 
 absl::string_view LinkOf(const NetworkState&, Family, const RuleSet&) { return {}; }
 
+absl::string_view LinkOf(const NetworkState&, const std::string& link, const WireguardDevice&) {
+  return link;
+}
+
+absl::string_view LinkOf(const NetworkState&, const WireguardPeerKey& key, const WireguardPeer&) {
+  return key.link;
+}
+
+absl::string_view LinkOf(const NetworkState&, const HookKey&, const Hook&) { return {}; }
+
+absl::string_view LowerOf(const Link& link) {
+  const auto* vxlan = std::get_if<VxlanLink>(&link.kind);
+  return vxlan == nullptr ? absl::string_view() : absl::string_view(vxlan->lower);
+}
+
 void DropWithLink(NetworkState* state, const std::string& link) {
   DropWithLinkDown(state, link);
   DropFrom(state, &NetworkState::fdb, link);
+  DropFrom(state, &NetworkState::wireguard_peers, link);
+  DropFrom(state, &NetworkState::wireguard_devices, link);
   DropFrom(state, &NetworkState::addresses, link);
   DropFrom(state, &NetworkState::sysctls, link);
   state->links.erase(link);

@@ -20,6 +20,14 @@ absl::string_view LinkOf(const NetworkState& state, const NeighbourKey& key, con
 absl::string_view LinkOf(const NetworkState& state, std::uint32_t id, const Nexthop& nexthop);
 absl::string_view LinkOf(const NetworkState& state, const RouteKey& key, const Route& route);
 absl::string_view LinkOf(const NetworkState& state, Family family, const RuleSet& rules);
+absl::string_view LinkOf(const NetworkState& state, const std::string& link,
+                         const WireguardDevice&);
+absl::string_view LinkOf(const NetworkState& state, const WireguardPeerKey& key,
+                         const WireguardPeer&);
+absl::string_view LinkOf(const NetworkState& state, const HookKey& key, const Hook&);
+
+// The link below it, as a vxlan has one; empty: none.
+absl::string_view LowerOf(const Link& link);
 
 // Erase what the kernel drops when ...
 void DropWithLink(NetworkState* state, const std::string& link);      // ... the link is deleted

@@ -7,6 +7,7 @@ namespace heddle::node {
 namespace {
 
 std::string Via(const std::string& link, const Ip& gateway, bool onlink) {
+  if (gateway.is_zero()) return absl::StrCat("on ", link);
   return absl::StrCat("via ", gateway.ToString(), " on ", link, onlink ? " onlink" : "");
 }
 
@@ -16,13 +17,19 @@ std::string DescribeKind(const VxlanLink& vxlan) {
                       vxlan.gbp ? " gbp" : "");
 }
 
+std::string DescribeKind(const IpipLink& ipip) {
+  return absl::StrCat("ipip local ", ipip.local.ToString());
+}
+
+std::string DescribeKind(const WireguardLink&) { return "wireguard"; }
+
 }  // namespace
 
 std::string Describe(const std::string& name, const Link& link) {
   return absl::StrCat("link ", name, " ",
                       std::visit([](const auto& kind) { return DescribeKind(kind); }, link.kind),
-                      " mac ", link.mac.ToString(), " mtu ", link.mtu_bytes,
-                      link.up ? " up" : " down");
+                      link.mac.is_zero() ? "" : absl::StrCat(" mac ", link.mac.ToString()), " mtu ",
+                      link.mtu_bytes, link.up ? " up" : " down");
 }
 
 std::string Describe(const std::string& key, const std::string& value) {
@@ -63,8 +70,32 @@ std::string Describe(const RouteKey& key, const Route& route) {
 std::string Describe(Family family, const RuleSet& rules) {
   const auto append = [](std::string* out, const Prefix& p) { absl::StrAppend(out, p.ToString()); };
   return absl::StrCat("rules ", FamilyName(family), " cluster ",
-                      absl::StrJoin(rules.cluster, ",", append), " pods ", rules.pods.ToString(),
-                      rules.masquerade ? " masquerade" : "", rules.forward ? " forward" : "");
+                      absl::StrJoin(rules.cluster, ",", append), " pods ",
+                      absl::StrJoin(rules.pods, ",", append), rules.masquerade ? " masquerade" : "",
+                      rules.forward ? " forward" : "");
+}
+
+std::string Describe(const std::string& link, const WireguardDevice& device) {
+  return absl::StrCat("wireguard ", link, " key ", device.public_key.ToBase64(), " port ",
+                      device.listen_port);
+}
+
+std::string Describe(const WireguardPeerKey& key, const WireguardPeer& peer) {
+  const auto append = [](std::string* out, const Prefix& p) { absl::StrAppend(out, p.ToString()); };
+  std::string text = absl::StrCat("wireguard peer ", key.public_key.ToBase64(), " allowed ",
+                                  absl::StrJoin(peer.allowed, ",", append));
+  if (peer.endpoint) {
+    absl::StrAppend(&text, " at ", peer.endpoint->ToString(), " port ", peer.endpoint_port);
+  }
+  if (peer.keepalive_seconds != 0) {
+    absl::StrAppend(&text, " keepalive ", peer.keepalive_seconds, "s");
+  }
+  if (!peer.preshared_key.is_zero()) absl::StrAppend(&text, " with preshared key");
+  return absl::StrCat(text, " on ", key.link);
+}
+
+std::string Describe(const HookKey& key, const Hook& hook) {
+  return absl::StrCat("hook ", key.purpose, ": ", hook.run);
 }
 
 }  // namespace heddle::node

@@ -16,5 +16,8 @@ std::string Describe(const NeighbourKey& key, const Neighbour& neighbour);
 std::string Describe(std::uint32_t id, const Nexthop& nexthop);
 std::string Describe(const RouteKey& key, const Route& route);
 std::string Describe(Family family, const RuleSet& rules);
+std::string Describe(const std::string& link, const WireguardDevice& device);
+std::string Describe(const WireguardPeerKey& key, const WireguardPeer& peer);
+std::string Describe(const HookKey& key, const Hook& hook);
 
 }  // namespace heddle::node

@@ -21,7 +21,9 @@ namespace heddle::node {
 using Object = std::variant<std::pair<std::string, Link>, std::pair<std::string, std::string>,
                             std::pair<AddressKey, Address>, std::pair<FdbKey, FdbEntry>,
                             std::pair<NeighbourKey, Neighbour>, std::pair<std::uint32_t, Nexthop>,
-                            std::pair<RouteKey, Route>, std::pair<Family, RuleSet>>;
+                            std::pair<RouteKey, Route>, std::pair<Family, RuleSet>,
+                            std::pair<std::string, WireguardDevice>,
+                            std::pair<WireguardPeerKey, WireguardPeer>, std::pair<HookKey, Hook>>;
 
 struct Operation {
   // kAdd refuses to replace what a foreigner put under the same key; kChange replaces our own.

@@ -47,7 +47,7 @@ NetworkState OnePeer() {
   state.neighbours[{"heddle.1", Address4(512)}] = {MacOf(2)};
   state.nexthops[7] = {"heddle.1", Address4(512), true};
   state.routes[{Prefix(Address4(512), 24), 0}] = {std::uint32_t{7}};
-  state.rules[Family::kV4] = {{Prefix(Address4(0), 8)}, Prefix(Address4(256), 24), true, true};
+  state.rules[Family::kV4] = {{Prefix(Address4(0), 8)}, {Prefix(Address4(256), 24)}, true, true};
   return state;
 }
 

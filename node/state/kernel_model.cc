@@ -63,12 +63,11 @@ absl::Status Check(const NetworkState& state, const HostLinks& host_links, Opera
       (state.*TableOf<Key, Value>()).contains(key)) {
     return absl::AlreadyExistsError("it exists");
   }
-  if constexpr (std::is_same_v<Value, RuleSet>) {
+  if constexpr (std::is_same_v<Value, RuleSet> || std::is_same_v<Value, Hook>) {
     return absl::OkStatus();
   } else if constexpr (std::is_same_v<Value, Link>) {
-    const auto& lower = std::visit(
-        [](const auto& k) -> const auto& { return k.lower; }, value.kind);
-    return CheckFooting(state, host_links, lower, false);
+    const absl::string_view lower = LowerOf(value);
+    return lower.empty() ? absl::OkStatus() : CheckFooting(state, host_links, lower, false);
   } else {
     const absl::Status footing =
         CheckFooting(state, host_links, LinkOf(state, key, value), kNeedsLinkUp<Value>);

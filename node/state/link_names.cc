@@ -20,6 +20,9 @@ std::string LinkName(Family underlay, std::uint32_t vni) {
 }
 
 bool IsOurLinkName(absl::string_view name) {
+  for (absl::string_view single : {kIpipLinkName, kWireguardLinkName, kWireguardLinkName6}) {
+    if (name == single) return true;
+  }
   for (Family underlay : kFamilies) {
     absl::string_view digits = name;
     if (!absl::ConsumePrefix(&digits, Stem(underlay))) continue;

@@ -13,7 +13,12 @@ namespace heddle::node {
 // than the kernel's 15 characters the dot is left out ("heddle616777215").
 std::string LinkName(Family underlay, std::uint32_t vni);
 
-// Whether `name` is one that LinkName gives. Together with the device's kind it says "ours".
+// The devices of which a host has one.
+inline constexpr char kIpipLinkName[] = "heddle.ipip";
+// For IPv4 pods, or for both families where one device serves them; and for IPv6 pods alone.
+inline constexpr char kWireguardLinkName[] = "heddle.wg", kWireguardLinkName6[] = "heddle.wg6";
+
+// Whether `name` is one of ours. Together with the device's kind it says whose a device is.
 bool IsOurLinkName(absl::string_view name);
 
 }  // namespace heddle::node

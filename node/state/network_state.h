@@ -16,6 +16,7 @@
 #include "absl/container/btree_map.h"
 #include "base/ip.h"
 #include "base/mac.h"
+#include "base/wireguard_key.h"
 
 namespace heddle::node {
 
@@ -32,9 +33,20 @@ struct VxlanLink {
   auto tie() const { return std::tie(vni, port, lower, local, learning, gbp); }
 };
 
+// An ipip device without a remote: the nexthop's gateway is the outer destination.
+struct IpipLink {
+  Ip local;  // outer source address
+  auto tie() const { return std::tie(local); }
+};
+
+// A wireguard device. What it is made of stands in `wireguard_devices`, for it can be changed.
+struct WireguardLink {
+  auto tie() const { return std::tie(); }
+};
+
 struct Link {
-  std::variant<VxlanLink> kind;
-  Mac mac;
+  std::variant<VxlanLink, IpipLink, WireguardLink> kind;
+  Mac mac;  // zero: the kind has none
   int mtu_bytes = 0;
   bool up = true;
   auto tie() const { return std::tie(kind, mac, mtu_bytes, up); }
@@ -70,6 +82,7 @@ struct FdbEntry {  // permanent, NTF_SELF
   auto tie() const { return std::tie(remote); }
 };
 
+// A zero gateway says the family, and that the link itself leads there (WireGuard, a TUN device).
 struct Nexthop {  // keyed by its id
   std::string link;
   Ip gateway;
@@ -96,10 +109,51 @@ struct Route {                                // in the main table
 // Masquerade and forward rules of one family: the content of our own nftables table.
 struct RuleSet {
   std::vector<Prefix> cluster;  // the cluster's networks: sorted, none overlapping another
-  Prefix pods;                  // this host's subnet
+  std::vector<Prefix> pods;     // this host's subnets, sorted
   bool masquerade = false;
   bool forward = false;
   auto tie() const { return std::tie(cluster, pods, masquerade, forward); }
+};
+
+// What a wireguard device is. The private key is the dataplane's own and never stands here: it sets
+// the one that belongs to `public_key`.
+struct WireguardDevice {
+  WireguardKey public_key;
+  std::uint16_t listen_port = 0;
+  auto tie() const { return std::tie(public_key, listen_port); }
+};
+
+struct WireguardPeerKey {
+  std::string link;
+  WireguardKey public_key;
+  auto tie() const { return std::tie(link, public_key); }
+};
+struct WireguardPeer {
+  std::optional<Ip> endpoint;  // absent: not known
+  std::uint16_t endpoint_port = 0;
+  std::vector<Prefix> allowed;  // sorted
+  std::uint16_t keepalive_seconds = 0;
+  WireguardKey preshared_key;  // zero: none. A secret: never in words
+  // Read back, never planned, never compared: a session is alive, so `endpoint` is where the peer's
+  // authenticated packets come from. See KeepRoamedEndpoints.
+  bool is_alive = false;
+  auto tie() const {
+    return std::tie(endpoint, endpoint_port, allowed, keepalive_seconds, preshared_key);
+  }
+};
+
+// A command of the administrator's that was run, or is to be (the extension backend). Keyed by what
+// it is for: "post-startup", or "subnet 10.3.7.0/24".
+struct Hook {
+  std::string run;   // split on white space, no shell; what adding it does
+  std::string undo;  // what removing it does; empty: nothing
+  std::vector<std::pair<std::string, std::string>> environment;  // sorted
+  std::string input;                                             // standard input
+  auto tie() const { return std::tie(run, undo, environment, input); }
+};
+struct HookKey {
+  std::string purpose;
+  auto tie() const { return std::tie(purpose); }
 };
 
 #define HEDDLE_TIED_COMPARISON(Type)                                                  \
@@ -109,6 +163,8 @@ struct RuleSet {
   HEDDLE_TIED_COMPARISON(Type)  \
   inline bool operator<(const Type& a, const Type& b) { return a.tie() < b.tie(); }
 HEDDLE_TIED_COMPARISON(VxlanLink)
+HEDDLE_TIED_COMPARISON(IpipLink)
+HEDDLE_TIED_COMPARISON(WireguardLink)
 HEDDLE_TIED_COMPARISON(Link)
 HEDDLE_TIED_COMPARISON(Address)
 HEDDLE_TIED_COMPARISON(Neighbour)
@@ -117,6 +173,11 @@ HEDDLE_TIED_COMPARISON(Nexthop)
 HEDDLE_TIED_COMPARISON(RouteVia)
 HEDDLE_TIED_COMPARISON(Route)
 HEDDLE_TIED_COMPARISON(RuleSet)
+HEDDLE_TIED_COMPARISON(WireguardDevice)
+HEDDLE_TIED_COMPARISON(WireguardPeer)
+HEDDLE_TIED_COMPARISON(Hook)
+HEDDLE_TIED_ORDER(WireguardPeerKey)
+HEDDLE_TIED_ORDER(HookKey)
 HEDDLE_TIED_ORDER(AddressKey)
 HEDDLE_TIED_ORDER(NeighbourKey)
 HEDDLE_TIED_ORDER(FdbKey)
@@ -128,11 +189,14 @@ struct NetworkState {
   absl::btree_map<std::string, Link> links;           // by name
   absl::btree_map<std::string, std::string> sysctls;  // "net/ipv6/conf/<link>/accept_ra" -> "0"
   absl::btree_map<AddressKey, Address> addresses;
+  absl::btree_map<std::string, WireguardDevice> wireguard_devices;  // by link
+  absl::btree_map<WireguardPeerKey, WireguardPeer> wireguard_peers;
   absl::btree_map<FdbKey, FdbEntry> fdb;
   absl::btree_map<NeighbourKey, Neighbour> neighbours;
   absl::btree_map<std::uint32_t, Nexthop> nexthops;  // by id
   absl::btree_map<RouteKey, Route> routes;
   absl::btree_map<Family, RuleSet> rules;
+  absl::btree_map<HookKey, Hook> hooks;
 
   bool empty() const;
   std::size_t size() const;  // objects in all tables

@@ -15,11 +15,14 @@ void ForEachTable(F&& f) {
   f(&NetworkState::links);
   f(&NetworkState::sysctls);
   f(&NetworkState::addresses);
+  f(&NetworkState::wireguard_devices);
+  f(&NetworkState::wireguard_peers);
   f(&NetworkState::fdb);
   f(&NetworkState::neighbours);
   f(&NetworkState::nexthops);
   f(&NetworkState::routes);
   f(&NetworkState::rules);
+  f(&NetworkState::hooks);
 }
 
 // The table of the objects with this key and value.

@@ -63,7 +63,7 @@ void SimNode::StartProcess() {
   ++instances_;
   watched_.saw_complete_transfer = false;
   node::ExecutorOptions options;
-  options.node_id = id_;
+  options.identity.node_id = id_;
   options.plan.ip_masq = true;
   options.seed = seed_ + instances_;
   executor_.emplace(options, &watched_);

@@ -183,8 +183,7 @@ node::NetworkState World::Wanted(SimNode& node) {
   const Network& network = *controller_->writer().book().network();
   node::PlanOptions options;
   options.ip_masq = true;
-  return node::PlanAll(*node::FindBackend(network.backend.type),
-                       {network, peers.at(node.id()), node.host(), options}, peers);
+  return node::PlanAll({network, peers.at(node.id()), node.host(), options}, peers);
 }
 
 absl::Status World::CheckSettled() {

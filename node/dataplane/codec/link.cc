@@ -1,9 +1,10 @@
 #include <arpa/inet.h>
 #include <linux/if_link.h>
+#include <linux/if_tunnel.h>
 #include <linux/rtnetlink.h>
-#include <net/if.h>
 
 #include "node/dataplane/codec/codec.h"
+#include "node/state/dependents.h"
 #include "node/state/link_names.h"
 
 namespace heddle::node {
@@ -11,7 +12,7 @@ namespace {
 
 using Kind = Operation::Kind;
 
-constexpr char kVxlanKind[] = "vxlan";
+constexpr char kVxlanKind[] = "vxlan", kIpipKind[] = "ipip", kWireguardKind[] = "wireguard";
 
 std::uint16_t LocalAttribute(Family family) {
   return family == Family::kV4 ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6;
@@ -30,6 +31,18 @@ void EncodeKind(const VxlanLink& vxlan, int lower_index, MessageBuilder* out) {
   if (vxlan.gbp) out->Attribute(IFLA_VXLAN_GBP, {});
 }
 
+void EncodeKind(const IpipLink& ipip, int, MessageBuilder* out) {
+  MessageBuilder::Nest link_info(out, IFLA_LINKINFO);
+  out->AttributeText(IFLA_INFO_KIND, kIpipKind);
+  MessageBuilder::Nest parameters(out, IFLA_INFO_DATA);
+  out->AttributeIp(IFLA_IPTUN_LOCAL, ipip.local);
+}
+
+void EncodeKind(const WireguardLink&, int, MessageBuilder* out) {
+  MessageBuilder::Nest link_info(out, IFLA_LINKINFO);
+  out->AttributeText(IFLA_INFO_KIND, kWireguardKind);
+}
+
 ifinfomsg UpOrDown(bool up) {
   ifinfomsg header{};
   header.ifi_change = IFF_UP;
@@ -42,7 +55,7 @@ void EncodeNewLink(const std::string& name, const Link& link, int lower_index,
                    MessageBuilder* out) {
   out->Begin(RTM_NEWLINK, NLM_F_CREATE | NLM_F_EXCL, ifinfomsg{});
   out->AttributeText(IFLA_IFNAME, name);
-  out->AttributeMac(IFLA_ADDRESS, link.mac);
+  if (!link.mac.is_zero()) out->AttributeMac(IFLA_ADDRESS, link.mac);
   out->AttributeNumber(IFLA_MTU, static_cast<std::uint32_t>(link.mtu_bytes));
   std::visit([&](const auto& kind) { EncodeKind(kind, lower_index, out); }, link.kind);
 }
@@ -62,11 +75,36 @@ VxlanLink DecodeVxlan(const Attributes& parameters, const LinkNames& names) {
   return vxlan;
 }
 
+// An ipip device with a remote is not one that we made: it decodes to no local address, which no
+// backend plans.
+IpipLink DecodeIpip(const Attributes& parameters) {
+  IpipLink ipip;
+  const auto remote = parameters.Address(IFLA_IPTUN_REMOTE);
+  if (remote && !remote->is_zero()) return ipip;
+  const auto local = parameters.Address(IFLA_IPTUN_LOCAL);
+  if (local) ipip.local = *local;
+  return ipip;
+}
+
+// False: a kind that we never make.
+bool DecodeKind(const Attributes& link_info, const LinkNames& names, Link* link) {
+  const std::string kind = link_info.Text(IFLA_INFO_KIND);
+  const Attributes parameters = link_info.Nested(IFLA_INFO_DATA);
+  if (kind == kVxlanKind) {
+    link->kind = DecodeVxlan(parameters, names);
+  } else if (kind == kIpipKind) {
+    link->kind = DecodeIpip(parameters);
+  } else if (kind == kWireguardKind) {
+    link->kind = WireguardLink{};
+  } else {
+    return false;
+  }
+  return true;
+}
+
 }  // namespace
 
-std::string Footing(const std::string&, const Link& link) {
-  return std::visit([](const auto& kind) { return kind.lower; }, link.kind);
-}
+std::string Footing(const std::string&, const Link& link) { return std::string(LowerOf(link)); }
 
 void EncodeLink(Kind kind, const std::string& name, const Link& link, int lower_index, bool set_mac,
                 MessageBuilder* out) {
@@ -115,9 +153,8 @@ std::optional<std::pair<std::string, Link>> DecodeLink(const Message& message,
   const auto header = message.HeaderAs<ifinfomsg>();
   const Attributes attributes(message.After(sizeof(*header)));
   const Attributes link_info = attributes.Nested(IFLA_LINKINFO);
-  if (link_info.Text(IFLA_INFO_KIND) != kVxlanKind) return std::nullopt;
   Link link;
-  link.kind = DecodeVxlan(link_info.Nested(IFLA_INFO_DATA), names);
+  if (!DecodeKind(link_info, names, &link)) return std::nullopt;
   link.mac = attributes.MacAddress(IFLA_ADDRESS).value_or(Mac{});
   link.mtu_bytes = static_cast<int>(attributes.Number<std::uint32_t>(IFLA_MTU).value_or(0));
   link.up = (header->ifi_flags & IFF_UP) != 0;

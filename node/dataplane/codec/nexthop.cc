@@ -22,7 +22,7 @@ void Encode(Kind kind, std::uint32_t id, const Nexthop& nexthop, int link_index,
   out->AttributeNumber(NHA_ID, id);
   if (remove) return;
   out->AttributeNumber(NHA_OIF, static_cast<std::uint32_t>(link_index));
-  out->AttributeIp(NHA_GATEWAY, nexthop.gateway);
+  if (!nexthop.gateway.is_zero()) out->AttributeIp(NHA_GATEWAY, nexthop.gateway);
 }
 
 std::optional<std::pair<std::uint32_t, Nexthop>> DecodeNexthop(const Message& message,
@@ -37,10 +37,10 @@ std::optional<std::pair<std::uint32_t, Nexthop>> DecodeNexthop(const Message& me
   if (!id) return std::nullopt;
   Nexthop nexthop;  // stays empty for a group or a black hole, which we never make
   const auto index = attributes.Number<std::uint32_t>(NHA_OIF);
-  const auto gateway = attributes.Address(NHA_GATEWAY);
-  if (index && gateway) {
+  const auto family = FamilyOf(header->nh_family);
+  if (index && family) {
     nexthop.link = NameOf(names, static_cast<int>(*index));
-    nexthop.gateway = *gateway;
+    nexthop.gateway = attributes.Address(NHA_GATEWAY).value_or(Ip(*family, 0));
     nexthop.onlink = (header->nh_flags & RTNH_F_ONLINK) != 0;
   }
   return std::make_pair(*id, nexthop);

@@ -17,7 +17,8 @@ void EncodeVia(const Route& route, int link_index, MessageBuilder* out) {
     return;
   }
   out->AttributeNumber(RTA_OIF, static_cast<std::uint32_t>(link_index));
-  out->AttributeIp(RTA_GATEWAY, std::get<RouteVia>(route.via).gateway);
+  const Ip& gateway = std::get<RouteVia>(route.via).gateway;
+  if (!gateway.is_zero()) out->AttributeIp(RTA_GATEWAY, gateway);
 }
 
 bool IsOnlink(const Route& route) {
@@ -30,11 +31,11 @@ Route DecodeVia(const rtmsg& header, const Attributes& attributes, const LinkNam
   const auto id = attributes.Number<std::uint32_t>(RTA_NH_ID);
   if (id) return {*id};
   RouteVia via;
-  const auto gateway = attributes.Address(RTA_GATEWAY);
+  const auto family = FamilyOf(header.rtm_family);
   const auto index = attributes.Number<std::uint32_t>(RTA_OIF);
-  if (header.rtm_type != RTN_UNICAST || !gateway || !index) return {via};
+  if (header.rtm_type != RTN_UNICAST || !family || !index) return {via};
   via.link = NameOf(names, static_cast<int>(*index));
-  via.gateway = *gateway;
+  via.gateway = attributes.Address(RTA_GATEWAY).value_or(Ip(*family, 0));
   via.onlink = (header.rtm_flags & RTNH_F_ONLINK) != 0;
   return {via};
 }
