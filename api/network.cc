@@ -94,8 +94,10 @@ absl::Status ValidateDraining(const Network& network) {
     HEDDLE_RETURN_IF_ERROR(ValidateRange(family, *draining));
     const auto& range = network.ranges[family];
     if (range && !range->network.Overlaps(draining->network)) continue;
-    return Wrong(RangeKey(family, "Network"), ": ", draining->network.ToString(),
-                 " can only be left for another range that does not overlap it");
+    return Wrong(RangeKey(family, "Network"), ": leases have subnets of ",
+                 draining->network.ToString(),
+                 ", which can only be left for a range that does not overlap it",
+                 range ? absl::StrCat("; ", range->network.ToString(), " does") : "");
   }
   return absl::OkStatus();
 }

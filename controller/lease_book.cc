@@ -6,7 +6,19 @@
 
 namespace heddle::controller {
 
-Peer Lease::ToPeer() const { return {node_id, subnets, advertisement.value_or(Advertisement())}; }
+Peer Lease::ToPeer() const {
+  return {node_id, subnets, advertisement.value_or(Advertisement()), draining_subnets};
+}
+
+std::vector<Prefix> Lease::AllSubnets() const {
+  std::vector<Prefix> all;
+  for (Family family : kFamilies) {
+    for (const PerFamily<Prefix>* of : {&subnets, &draining_subnets}) {
+      if ((*of)[family]) all.push_back(*(*of)[family]);
+    }
+  }
+  return all;
+}
 
 const Lease* LeaseBook::Find(absl::string_view node_id) const {
   const auto found = leases_.find(std::string(node_id));
@@ -41,7 +53,7 @@ bool LeaseBook::IsTaken(const Prefix& subnet) const {
 
 void LeaseBook::GiveBack(const Prefix& subnet) {
   auto& pool = pools_[subnet.family()];
-  if (!pool || IsTaken(subnet)) return;
+  if (!pool || IsTaken(subnet) || !pool->range().network.Overlaps(subnet)) return;
   if (subnet.length() == pool->range().subnet_length) {
     pool->Free(subnet);
   } else {
@@ -65,23 +77,30 @@ absl::Status LeaseBook::CheckInvariants() const {
     all.push_back(subnet);
     if (held.node_id.empty()) continue;  // unreadable: taken, by nobody knows whom
     const Lease* lease = Find(held.node_id);
-    const bool agreed = lease != nullptr && lease->subnets[subnet.family()] == subnet;
+    const bool agreed = lease != nullptr && (lease->subnets[subnet.family()] == subnet ||
+                                             lease->draining_subnets[subnet.family()] == subnet);
     if (!agreed && !unreadable_nodes_.contains(held.node_id)) {
       return absl::InternalError(absl::StrCat(subnet.ToString(), " is held by '", held.node_id,
                                               "', whose lease does not have it"));
     }
   }
   for (const auto& [node_id, lease] : leases_) {
-    for (Family family : kFamilies) {
-      if (!lease.subnets[family]) continue;
-      const auto held = held_.find(*lease.subnets[family]);
+    for (const Prefix& subnet : lease.AllSubnets()) {
+      const auto held = held_.find(subnet);
       if (held != held_.end() &&
           (held->second.node_id == node_id || held->second.node_id.empty())) {
         continue;
       }
       return absl::InternalError(absl::StrCat("the lease of '", node_id, "' has ",
-                                              lease.subnets[family]->ToString(),
-                                              ", which it does not hold"));
+                                              subnet.ToString(), ", which it does not hold"));
+    }
+    for (Family family : kFamilies) {
+      const auto& former = lease.draining_subnets[family];
+      if (!former || !network_ || unreadable_nodes_.contains(node_id)) continue;
+      const auto& present = lease.subnets[family];
+      if (present && network_->IsDraining(*present) != network_->IsDraining(*former)) continue;
+      return absl::InternalError(absl::StrCat("the lease of '", node_id, "' drains ",
+                                              former->ToString(), " without having moved"));
     }
   }
   for (const auto& [subnet, resting] : resting_) all.push_back(subnet);

@@ -41,15 +41,21 @@ struct LeasePolicy {
 struct Lease {
   std::string node_id;
   PerFamily<Prefix> subnets;
+  // What the node had before it was renumbered, which stays its own until that is finished. Of the
+  // two subnets of a family one is of the range that the network leaves.
+  PerFamily<Prefix> draining_subnets;
   std::optional<Advertisement> advertisement;  // absent: reserved and never attached
   absl::Time expires;                          // InfiniteFuture when reserved
   bool reserved = false;
   storage::Revision modified = 0;
 
   Peer ToPeer() const;  // requires an advertisement
+  // Every subnet it holds, the draining ones included, by family.
+  std::vector<Prefix> AllSubnets() const;
 
   friend bool operator==(const Lease& a, const Lease& b) {
-    return a.node_id == b.node_id && a.subnets == b.subnets && a.advertisement == b.advertisement &&
+    return a.node_id == b.node_id && a.subnets == b.subnets &&
+           a.draining_subnets == b.draining_subnets && a.advertisement == b.advertisement &&
            a.expires == b.expires && a.reserved == b.reserved && a.modified == b.modified;
   }
 };
@@ -88,6 +94,12 @@ struct Decision {
 
 class LeaseBook {
  public:
+  // A subnet that is leased, or part of a lease being committed.
+  struct Orphan {
+    std::string holder;
+    Prefix subnet;
+  };
+
   explicit LeaseBook(LeasePolicy policy) : policy_(policy) {}
 
   // ---- What is ----
@@ -105,8 +117,9 @@ class LeaseBook {
   // ---- What to commit ----
   // Grants or updates a lease. Sticky: the lease held, else the subnet that rests with this node as
   // last holder, else `preferred` when free, else the lowest free, else the one that has rested
-  // longest past its time. A held lease whose subnets no longer fit the network keeps what fits and
-  // gets the missing family. What it writes is renewed (expires = now + ttl); a lease that says the
+  // longest past its time. A subnet of a range that the network leaves is kept, and never chosen. A
+  // held lease whose subnets no longer fit the network keeps what fits and gets the missing family.
+  // What it writes is renewed (expires = now + ttl); a lease that says the
   // same and has more than two thirds of the ttl left is not written.
   // InvalidArgument: node id or advertisement. FailedPrecondition: no network yet.
   // ResourceExhausted: pool exhausted (says how many are held, how many rest and when the next is
@@ -116,7 +129,8 @@ class LeaseBook {
                                          const std::vector<Prefix>& preferred,
                                          absl::Time now) const;
   // Makes (or turns into) a permanent lease; a family without a subnet in `subnets` is chosen as by
-  // DecideAcquire. InvalidArgument: a subnet outside the range or off the grid (names the bounds).
+  // DecideAcquire. A node whose subnet is of a range being left is renumbered by it, as by
+  // DecideRenumber. InvalidArgument: a subnet outside the range or off the grid (names the bounds).
   // AlreadyExists: another node holds it (names the node), or the node holds a different one.
   // FailedPrecondition: it still rests after another node (says until when), or no network yet.
   absl::StatusOr<Decision> DecideReserve(absl::string_view node_id,
@@ -124,13 +138,28 @@ class LeaseBook {
   // Ends a lease, reserved or not; its subnets rest. NotFound: the node has none. Also frees what a
   // record that cannot be read holds.
   absl::StatusOr<Decision> DecideRelease(absl::string_view node_id, absl::Time now) const;
-  // Sets the network. FailedPrecondition lists the leases that it would orphan, those in flight
-  // included. Growing is allowed at any time; SubnetLen of a family may change only while the
-  // family has no lease. Grants that are in flight when it commits fail their guard.
-  // `net_conf_digest`: of the file that a controller takes it over from at its start.
+  // Moves a lease out of the range that the network leaves: it gets a subnet of the present one,
+  // and keeps the former as draining. Empty when there is nothing to move. NotFound: the node has
+  // no lease. Otherwise as DecideAcquire.
+  absl::StatusOr<Decision> DecideRenumber(absl::string_view node_id, absl::Time now) const;
+  // Ends that: the draining subnets rest. Empty when there are none. NotFound: as above.
+  // FailedPrecondition: the node has not been renumbered yet.
+  absl::StatusOr<Decision> DecideFinishRenumber(absl::string_view node_id, absl::Time now) const;
+  // `next`, of which only ranges and backend say something, as it can be set: with the range that
+  // leases still need as draining. With `drain` that may become the present range; without, only
+  // what drains already does. FailedPrecondition lists the leases that it would orphan, those in
+  // flight included, and says what to do. InvalidArgument: a range can only be left for one that
+  // does not overlap it.
+  absl::StatusOr<Network> Settle(Network next, bool drain) const;
+  // Sets what Settle gives, or fails as it does. Growing is allowed at any time; SubnetLen of a
+  // family may change only while the family has no lease. Grants that are in flight when it commits
+  // fail their guard. `net_conf_digest`: of the file that a controller takes it over from at its
+  // start.
   absl::StatusOr<Decision> DecideSetNetwork(
       const Network& network, absl::string_view source,
-      std::optional<std::uint64_t> net_conf_digest = std::nullopt) const;
+      std::optional<std::uint64_t> net_conf_digest = std::nullopt, bool drain = false) const;
+  // Forgets the ranges being left of which nothing is held any more. Empty when there are none.
+  Decision DecideEndDraining() const;
   // Extends leases of `alive` nodes that have less than two thirds of the ttl left; ends those past
   // their time; forgets subnets that have rested. Skips nodes that are in flight. Each decision is
   // within storage::Limits. With `expire` false no lease is ended (after a start, until nodes had
@@ -155,6 +184,7 @@ class LeaseBook {
   };
 
   // What Decide* share.
+  bool Allows(const Prefix& subnet) const;  // of the present range, or of the one being left
   absl::Status CheckDecidable(absl::string_view node_id) const;
   absl::Status CheckGrantable(absl::string_view node_id) const;
   // `subnets` has those already settled; completes it for every family of the network.
@@ -172,7 +202,10 @@ class LeaseBook {
   void AddRest(const Prefix& subnet, absl::string_view node_id, absl::Time now,
                Decision* decision) const;
   void AddRelease(absl::string_view node_id, absl::Time now, Decision* decision) const;
-  std::string OrphansOf(const Network& network) const;
+  std::vector<Orphan> OrphansOf(const Network& network) const;
+  absl::Status Orphaned(const std::vector<Orphan>& orphans) const;
+  Decision WriteNetwork(const Network& network, absl::string_view source,
+                        std::uint64_t net_conf_digest) const;
 
   // What Apply does, by kind of record.
   void ApplyNode(const storage::Change& change, BookChanges* changes);

@@ -44,6 +44,7 @@ absl::StatusOr<Decision> LeaseBook::DecideAcquire(absl::string_view node_id,
   HEDDLE_RETURN_IF_ERROR(KeepOrChoose(node_id, preferred, now, &next.subnets));
   next.advertisement = advertisement;
   const Lease* held = Find(node_id);
+  if (held != nullptr) next.draining_subnets = held->draining_subnets;
   next.reserved = held != nullptr && held->reserved;
   next.expires = next.reserved ? absl::InfiniteFuture() : now + policy_.ttl;
   const bool same =
@@ -69,7 +70,16 @@ absl::StatusOr<Decision> LeaseBook::DecideReserve(absl::string_view node_id,
   }
   HEDDLE_RETURN_IF_ERROR(KeepOrChoose(node_id, {}, now, &next.subnets));
   const Lease* held = Find(node_id);
-  if (held != nullptr) next.advertisement = held->advertisement;
+  if (held != nullptr) {
+    next.advertisement = held->advertisement;
+    next.draining_subnets = held->draining_subnets;
+    for (Family family : kFamilies) {
+      const auto& left = held->subnets[family];
+      if (left && network_->IsDraining(*left) && next.subnets[family] != left) {
+        next.draining_subnets[family] = left;
+      }
+    }
+  }
   next.reserved = true;
   next.expires = absl::InfiniteFuture();
   const bool same = held != nullptr && held->subnets == next.subnets && held->reserved;
@@ -100,6 +110,11 @@ absl::Status LeaseBook::CheckGrantable(absl::string_view node_id) const {
   return absl::OkStatus();
 }
 
+bool LeaseBook::Allows(const Prefix& subnet) const {
+  const Range* range = network_->RangeOf(subnet);
+  return range != nullptr && range->Allows(subnet);
+}
+
 // The subnet held when it still fits, else one to take.
 absl::Status LeaseBook::KeepOrChoose(absl::string_view node_id,
                                      const std::vector<Prefix>& preferred, absl::Time now,
@@ -109,8 +124,7 @@ absl::Status LeaseBook::KeepOrChoose(absl::string_view node_id,
     const auto& range = network_->ranges[family];
     if (!range || (*subnets)[family]) continue;
     const auto kept = held != nullptr ? held->subnets[family] : std::nullopt;
-    (*subnets)[family] =
-        kept && range->Allows(*kept) ? kept : Choose(family, node_id, preferred, now);
+    (*subnets)[family] = kept && Allows(*kept) ? kept : Choose(family, node_id, preferred, now);
     if (!(*subnets)[family]) return Exhausted(family);
   }
   return absl::OkStatus();
@@ -156,6 +170,7 @@ absl::Status LeaseBook::Exhausted(Family family) const {
       resting.empty()
           ? ""
           : absl::StrCat(" (the next is free at ", TimeText(resting.begin()->first), ")"),
+      network_->draining[family] ? ", those of the range being left included" : "",
       "; release leases, or grow the network with `heddlectl network set`"));
 }
 
@@ -166,15 +181,21 @@ absl::Status LeaseBook::CheckReservable(const Prefix& subnet, absl::string_view 
     return absl::InvalidArgumentError(absl::StrCat(subnet.ToString(), ": the network has no ",
                                                    FamilyName(subnet.family()), " range"));
   }
+  const Lease* own = Find(node_id);
+  if (own != nullptr && own->subnets[subnet.family()] == subnet) return absl::OkStatus();
   if (!range->Allows(subnet)) {
     return absl::InvalidArgumentError(absl::StrCat(
         subnet.ToString(), " is not a subnet of the network: a /", range->subnet_length, " from ",
         range->subnet_min.ToString(), " to ", range->subnet_max.ToString(), " is"));
   }
-  const Lease* own = Find(node_id);
+  if (own != nullptr && own->draining_subnets[subnet.family()]) {
+    return absl::AlreadyExistsError(absl::StrCat(
+        "the node '", node_id, "' is between ", own->subnets[subnet.family()]->ToString(), " and ",
+        own->draining_subnets[subnet.family()]->ToString(),
+        "; end that first with `heddlectl node renumber`"));
+  }
   if (own != nullptr && own->subnets[subnet.family()]) {
     const Prefix& has = *own->subnets[subnet.family()];
-    if (has == subnet) return absl::OkStatus();
     if (range->Allows(has)) {
       return absl::AlreadyExistsError(absl::StrCat("the node '", node_id, "' holds ",
                                                    has.ToString(), "; release its lease first"));
@@ -207,11 +228,16 @@ Decision LeaseBook::WriteLease(const Lease& next, absl::Time now) const {
   Decision decision;
   decision.node_id = next.node_id;
   auto& transaction = decision.transaction;
-  for (Family family : kFamilies) {
-    const auto before = held != nullptr ? held->subnets[family] : std::nullopt;
-    if (before == next.subnets[family]) continue;
-    if (before) AddRest(*before, next.node_id, now, &decision);
-    if (next.subnets[family]) AddTake(*next.subnets[family], next.node_id, &decision);
+  const std::vector<Prefix> before = held != nullptr ? held->AllSubnets() : std::vector<Prefix>();
+  const std::vector<Prefix> after = next.AllSubnets();
+  const auto has = [](const std::vector<Prefix>& subnets, const Prefix& subnet) {
+    return std::find(subnets.begin(), subnets.end(), subnet) != subnets.end();
+  };
+  for (const Prefix& subnet : before) {
+    if (!has(after, subnet)) AddRest(subnet, next.node_id, now, &decision);
+  }
+  for (const Prefix& subnet : after) {
+    if (!has(before, subnet)) AddTake(subnet, next.node_id, &decision);
   }
   if (!decision.subnets.empty()) {
     // Chosen from this network's range: a change of it in between makes the choice void.
@@ -251,9 +277,7 @@ void LeaseBook::AddRest(const Prefix& subnet, absl::string_view node_id, absl::T
 std::vector<Prefix> LeaseBook::SubnetsHeldBy(absl::string_view node_id) const {
   std::vector<Prefix> subnets;
   if (!unreadable_nodes_.contains(std::string(node_id))) {
-    if (const Lease* lease = Find(node_id)) {
-      lease->subnets.ForEach([&](Family, const Prefix& subnet) { subnets.push_back(subnet); });
-    }
+    if (const Lease* lease = Find(node_id)) subnets = lease->AllSubnets();
     return subnets;
   }
   // The node's own record cannot say; those of the subnets can.

@@ -24,6 +24,7 @@ std::string EncodeLease(const Lease& lease) {
   v1::LeaseRecord record;
   record.set_node_id(lease.node_id);
   SubnetsToProto(lease.subnets, &record);
+  DrainingToProto(lease.draining_subnets, &record);
   if (lease.advertisement) *record.mutable_advertisement() = ToProto(*lease.advertisement);
   record.set_expires_unix_ms(lease.reserved ? 0 : ToUnixMs(lease.expires));
   record.set_reserved(lease.reserved);
@@ -40,6 +41,7 @@ absl::StatusOr<Lease> DecodeLease(const storage::Record& record) {
   Lease lease;
   lease.node_id = message.node_id();
   HEDDLE_ASSIGN_OR_RETURN(lease.subnets, SubnetsFromProto(message));
+  HEDDLE_ASSIGN_OR_RETURN(lease.draining_subnets, DrainingFromProto(message));
   if (message.has_advertisement()) {
     HEDDLE_ASSIGN_OR_RETURN(lease.advertisement, FromProto(message.advertisement()));
   }

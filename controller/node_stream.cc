@@ -149,6 +149,7 @@ absl::Status NodeStream::OnGrant(const absl::StatusOr<LeaseGrant>& grant) {
   acquiring_ = false;
   HEDDLE_RETURN_IF_ERROR(grant.status());
   grant_ = *grant;
+  TellNetwork();  // the subnets are of its ranges
   out_.push_back(OwnLeaseFrame(grant_->lease.ToPeer(), grant_->lease.expires));
   if (!sending_) StartSending();
   return advertised_again_ ? SubmitAdvertised() : absl::OkStatus();
@@ -188,7 +189,9 @@ absl::Status NodeStream::OnOwnChange(const PeerChange& change) {
   // The answer to this node's own request says it better, and is on its way.
   if (acquiring_ || *change.peer == grant_->lease.ToPeer()) return absl::OkStatus();
   grant_->lease.subnets = change.peer->subnets;
+  grant_->lease.draining_subnets = change.peer->draining_subnets;
   grant_->lease.advertisement = change.peer->advertisement;
+  TellNetwork();  // the subnets are of its ranges
   out_.push_back(OwnLeaseFrame(*change.peer, grant_->lease.expires));
   return absl::OkStatus();
 }

@@ -221,12 +221,27 @@ void Writer::Release(std::string node_id, std::function<void(absl::StatusOr<Comm
 
 void Writer::SetNetwork(Network network, std::string source_json,
                         std::function<void(absl::StatusOr<Committed>)> done,
-                        std::optional<std::uint64_t> net_conf_digest) {
+                        std::optional<std::uint64_t> net_conf_digest, bool drain) {
   Enqueue(
       Scope::kNetwork, "",
-      [this, network = std::move(network), source_json = std::move(source_json), net_conf_digest](
-          absl::Time) { return book_.DecideSetNetwork(network, source_json, net_conf_digest); },
+      [this, network = std::move(network), source_json = std::move(source_json), net_conf_digest,
+       drain](absl::Time) {
+        return book_.DecideSetNetwork(network, source_json, net_conf_digest, drain);
+      },
       std::move(done));
+}
+
+void Writer::Renumber(std::string node_id, bool finish,
+                      std::function<void(absl::StatusOr<LeaseGrant>)> done) {
+  Enqueue(
+      Scope::kNode, node_id,
+      [this, node_id, finish](absl::Time now) {
+        return finish ? book_.DecideFinishRenumber(node_id, now)
+                      : book_.DecideRenumber(node_id, now);
+      },
+      [this, node_id, done = std::move(done)](const absl::StatusOr<Committed>& result) {
+        done(Granted(node_id, result));
+      });
 }
 
 }  // namespace heddle::controller

@@ -72,10 +72,13 @@ class Writer {
   void Reserve(std::string node_id, std::vector<Prefix> subnets,
                std::function<void(absl::StatusOr<LeaseGrant>)> done);
   void Release(std::string node_id, std::function<void(absl::StatusOr<Committed>)> done);
-  // `net_conf_digest`: see LeaseBook::DecideSetNetwork.
+  // Moves the node's lease out of a range being left, or with `finish` lets go of what it left.
+  void Renumber(std::string node_id, bool finish,
+                std::function<void(absl::StatusOr<LeaseGrant>)> done);
+  // `net_conf_digest`, `drain`: see LeaseBook::DecideSetNetwork.
   void SetNetwork(Network network, std::string source_json,
                   std::function<void(absl::StatusOr<Committed>)> done,
-                  std::optional<std::uint64_t> net_conf_digest = std::nullopt);
+                  std::optional<std::uint64_t> net_conf_digest = std::nullopt, bool drain = false);
 
   // Upkeep, and what has waited too long. To be called at tick_at() or later.
   void Tick();
@@ -130,6 +133,7 @@ class Writer {
   void ResolveParked();
   void GiveUpOnOverdue(absl::Time now);
   void StartUpkeep(absl::Time now);
+  void StartEndDraining();
 
   // The store's side (writer.cc).
   void OnBatch(storage::Revision revision, std::vector<storage::Change> changes);
@@ -166,7 +170,8 @@ class Writer {
   std::size_t in_flight_ = 0;
   std::size_t upkeep_left_ = 0;
   bool network_in_flight_ = false;
-  bool starting_ = false;  // guards StartWaiting against itself
+  bool ending_draining_ = false;  // queued or in flight
+  bool starting_ = false;         // guards StartWaiting against itself
 
   std::unique_ptr<StoreFeed> feed_;  // null: not following the store
   std::unique_ptr<storage::LeadershipListener> listener_;

@@ -230,6 +230,7 @@ void Writer::StartUpkeep(absl::Time now) {
   std::vector<Decision> decisions =
       book_.DecideUpkeep(alive, /*expire=*/now >= expiry_held_until_, now);
   upkeep_left_ = decisions.size();
+  StartEndDraining();
   for (Decision& decision : decisions) {
     Enqueue(
         Scope::kUpkeep, "", [decision = std::move(decision)](absl::Time) { return decision; },
@@ -241,6 +242,26 @@ void Writer::StartUpkeep(absl::Time now) {
           }
         });
   }
+}
+
+// A change of the network, so it waits until it flies alone; decided anew then.
+void Writer::StartEndDraining() {
+  if (ending_draining_ || book_.DecideEndDraining().transaction.writes.empty()) return;
+  ending_draining_ = true;
+  Enqueue(
+      Scope::kNetwork, "",
+      [this](absl::Time) { return absl::StatusOr<Decision>(book_.DecideEndDraining()); },
+      [this](const absl::StatusOr<Committed>& result) {
+        ending_draining_ = false;
+        if (!result.ok()) {
+          spdlog::warn(
+              "a range that nothing is held of any more could not be forgotten, will be "
+              "tried again: {}",
+              std::string(result.status().message()));
+        } else if (result->changed) {
+          spdlog::info("the network has left its former range: nothing of it is held any more");
+        }
+      });
 }
 
 void Writer::Tick() {
