@@ -15,6 +15,8 @@ packages=(
   libsystemd-dev libxxhash-dev nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc
   # What tests and quickstart run.
   iproute2 iputils-ping nftables procps util-linux
+  # The emulated machine with Debian's stock kernel (tests/guest).
+  busybox-static cpio kmod qemu-system-x86
 )
 case "${1:-}" in
   "") ;;

@@ -3,6 +3,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/time/clock.h"
+#include "tests/lab/time_scale.h"
 
 namespace heddle::lab {
 namespace {
@@ -22,7 +23,7 @@ testing::AssertionResult Pings(const NetworkNamespace& from, const Ip& to, int p
   if (!echo.Send(1, packet_bytes)) {
     return testing::AssertionFailure() << "the kernel refuses to send " << label;
   }
-  if (!echo.Receive(limit)) return testing::AssertionFailure() << "no reply to " << label;
+  if (!echo.Receive(Scaled(limit))) return testing::AssertionFailure() << "no reply to " << label;
   return testing::AssertionSuccess() << label;
 }
 
@@ -40,7 +41,7 @@ void PingStream::Loop() {
   absl::Time next = absl::Now();
   absl::Time end = absl::InfiniteFuture();
   while (absl::Now() < end) {
-    if (stopping_ && end == absl::InfiniteFuture()) end = absl::Now() + kGrace;
+    if (stopping_ && end == absl::InfiniteFuture()) end = absl::Now() + Scaled(kGrace);
     if (!stopping_ && absl::Now() >= next && sent_ < kMostRequests) {
       echo_.Send(static_cast<std::uint16_t>(sent_), kPacketBytes);  // a refused one counts as lost
       answered_.push_back(false);

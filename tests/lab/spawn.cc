@@ -12,6 +12,7 @@
 #include <map>
 
 #include "tests/lab/error.h"
+#include "tests/lab/time_scale.h"
 
 extern char** environ;
 
@@ -83,7 +84,7 @@ void Child::Signal(int signal) {
 std::optional<int> Child::Wait(absl::Duration limit) {
   if (exit_code_) return exit_code_;
   pollfd waiting{pidfd_, POLLIN, 0};
-  if (poll(&waiting, 1, static_cast<int>(absl::ToInt64Milliseconds(limit))) <= 0) return {};
+  if (poll(&waiting, 1, static_cast<int>(absl::ToInt64Milliseconds(Scaled(limit)))) <= 0) return {};
   int status = 0;
   if (waitpid(pid_, &status, 0) != pid_) ThrowErrno("waitpid");
   exit_code_ = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);

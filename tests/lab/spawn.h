@@ -31,7 +31,8 @@ class Child {
   pid_t pid() const { return pid_; }
   bool alive() { return !Wait(absl::ZeroDuration()).has_value(); }
   void Signal(int signal);
-  // The exit code (128 + signal if one ended it), or nothing if it is alive after `limit`.
+  // The exit code (128 + signal if one ended it), or nothing if it is alive after `limit`
+  // (Scaled).
   std::optional<int> Wait(absl::Duration limit);
 
  private:

@@ -6,13 +6,15 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "absl/time/time.h"
 #include "tests/lab/error.h"
 #include "tests/lab/socket_address.h"
+#include "tests/lab/time_scale.h"
 
 namespace heddle::lab {
 namespace {
 
-constexpr int kLimitMs = 1000;
+constexpr absl::Duration kLimit = absl::Seconds(1);
 
 // A UDP socket of one namespace.
 class UdpSocket {
@@ -42,7 +44,8 @@ class UdpSocket {
 
   std::optional<SocketAddress> Receive() {
     pollfd waiting{fd_, POLLIN, 0};
-    if (poll(&waiting, 1, kLimitMs) <= 0) return {};
+    if (poll(&waiting, 1, static_cast<int>(absl::ToInt64Milliseconds(Scaled(kLimit)))) <= 0)
+      return {};
     char buffer[64];
     SocketAddress from;
     if (recvfrom(fd_, buffer, sizeof buffer, MSG_DONTWAIT, from.get(), &from.length) < 0) return {};

@@ -9,8 +9,8 @@
 
 namespace heddle::lab {
 
-// Tries `condition` every few milliseconds until it holds, or `limit` has passed: then a failure
-// that says what was waited for. Tries at least once.
+// Tries `condition` every few milliseconds until it holds, or `limit` (Scaled) has passed: then a
+// failure that says what was waited for. Tries at least once.
 testing::AssertionResult Within(absl::Duration limit, const std::string& what,
                                 const std::function<bool()>& condition);
 
