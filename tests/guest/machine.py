@@ -7,6 +7,7 @@ kept, and nothing is left to remove.
 import os
 import shlex
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -30,14 +31,18 @@ class NoResult(Exception):
 
 
 def isolate():
-    """Starts this program again, alone with its children in namespaces of their own."""
+    """Goes on as a child of this program, alone with its own children in namespaces of its own."""
+    # As process 1 of its namespace the child ignores signals; this program does not.
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
     if os.environ.pop(ISOLATED, None):
         subprocess.run(["mount", "-t", "tmpfs", "-o", "mode=0755", "guest", share()], check=True)
         return
     os.makedirs(share(), exist_ok=True)
     os.environ[ISOLATED] = "1"
-    os.execvp("unshare", ["unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
-                          sys.executable, "-B"] + [os.path.realpath(sys.argv[0])] + sys.argv[1:])
+    sys.exit(subprocess.call(
+        ["setpriv", "--pdeathsig", "KILL",
+         "unshare", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc",
+         sys.executable, "-B", os.path.realpath(sys.argv[0])] + sys.argv[1:]))
 
 
 def share():
@@ -101,7 +106,7 @@ class _Tail:
         self.to.flush()
 
 
-def run(argv, environment, memory_mib, limit_seconds):
+def run(argv, memory_mib, limit_seconds):
     """Boots, runs `argv` in the current folder with its output on our own, and powers off.
 
     Returns its exit code (128 + signal if one ended it). Raises NoResult, with the end of the
@@ -114,9 +119,8 @@ def run(argv, environment, memory_mib, limit_seconds):
         shlex.quote(value) for value in
         (os.getcwd(), os.path.join(linux.tree(), "lib/modules", linux.release()),
          " ".join(MODULES))))
-    exports = "".join("export %s=%s\n" % (name, shlex.quote(value))
-                      for name, value in environment.items())
-    _write("command", exports + "exec " + " ".join(map(shlex.quote, argv)) + "\n")
+    _write("command", "export HEDDLE_TIME_SCALE=%s\nexec %s\n" % (
+        TIME_SCALE, " ".join(map(shlex.quote, argv))))
     initramfs = os.path.join(share(), "initramfs")
     _initramfs(initramfs)
     tails = [_Tail("stdout", sys.stdout.buffer), _Tail("stderr", sys.stderr.buffer)]

@@ -1,7 +1,11 @@
 #include "tests/lab/kernel_view.h"
 
+#include <map>
+#include <vector>
+
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "nlohmann/json.hpp"
 #include "tests/lab/command.h"
 
@@ -20,21 +24,50 @@ std::string Text(const json& object, const char* key) {
   return value.is_string() ? value.get<std::string>() : value.dump();
 }
 
-Lines LinkLines(const Host& host, Lines* names) {
+// What the kernel holds of a link because of its kind.
+std::string KindWords(const std::string& kind, const json& data) {
+  if (kind == "vxlan") {
+    return absl::StrCat(" vni ", Text(data, "id"), " port ", Text(data, "port"), " local ",
+                        Text(data, "local"), Text(data, "local6"), " on ", Text(data, "link"),
+                        " learning ", Text(data, "learning"), " gbp ", Text(data, "gbp"));
+  }
+  if (kind == "ipip") {
+    return absl::StrCat(" local ", Text(data, "local"), " remote ", Text(data, "remote"));
+  }
+  return "";
+}
+
+Lines LinkLines(const Host& host, std::map<std::string, std::string>* kinds) {
   Lines lines;
-  for (const json& link : host.IpJson("-d link show type vxlan")) {
+  for (const json& link : host.IpJson("-d link show")) {
     const std::string name = Text(link, "ifname");
     if (!absl::StartsWith(name, "heddle")) continue;
-    names->insert(name);
-    const json& vxlan = link["linkinfo"]["info_data"];
-    const std::string flags = link["flags"].dump();
-    lines.insert(absl::StrCat(
-        "link ", name, " mac ", Text(link, "address"), " mtu ", Text(link, "mtu"),
-        absl::StrContains(flags, "\"UP\"") ? " up" : "", " vni ", Text(vxlan, "id"), " port ",
-        Text(vxlan, "port"), " local ", Text(vxlan, "local"), Text(vxlan, "local6"), " on ",
-        Text(vxlan, "link"), " learning ", Text(vxlan, "learning"), " gbp ", Text(vxlan, "gbp")));
+    const json linkinfo = link.value("linkinfo", json::object());
+    const std::string kind = (*kinds)[name] = Text(linkinfo, "info_kind");
+    const bool up = absl::StrContains(link["flags"].dump(), "\"UP\"");
+    lines.insert(absl::StrCat("link ", name, " ", kind, " mac ", Text(link, "address"), " mtu ",
+                              Text(link, "mtu"), up ? " up" : "",
+                              KindWords(kind, linkinfo.value("info_data", json::object()))));
   }
   return lines;
+}
+
+// With `wg`, whose dump has one line for the device (the first: private key, public key, port,
+// mark) and one for each peer (key, preshared key, endpoint, allowed, four counters, keepalive).
+void AddWireguardLines(const Host& host, const std::string& link, Lines* lines) {
+  const std::string dump = RunCommand(&host.netns(), "wg show " + link + " dump");
+  bool is_device = true;
+  for (const absl::string_view line : absl::StrSplit(dump, '\n', absl::SkipEmpty())) {
+    const std::vector<std::string> words = absl::StrSplit(line, '\t');
+    if (is_device) {
+      lines->insert(absl::StrCat("wireguard ", link, " ", words.at(1), " port ", words.at(2)));
+    } else {
+      lines->insert(absl::StrCat("peer ", link, " ", words.at(0), " at ", words.at(2), " allowed ",
+                                 words.at(3), words.at(1) == "(none)" ? "" : " preshared",
+                                 " keepalive ", words.at(7)));
+    }
+    is_device = false;
+  }
 }
 
 void AddAddressLines(const Host& host, const std::string& link, Lines* lines) {
@@ -101,11 +134,12 @@ void AddRuleLines(const Host& host, Lines* lines) {
 }  // namespace
 
 Lines OurObjects(const Host& host) {
-  Lines links;
-  Lines lines = LinkLines(host, &links);
-  for (const std::string& link : links) {
+  std::map<std::string, std::string> kinds;  // of links by name
+  Lines lines = LinkLines(host, &kinds);
+  for (const auto& [link, kind] : kinds) {
     AddAddressLines(host, link, &lines);
     AddNeighbourLines(host, link, &lines);
+    if (kind == "wireguard") AddWireguardLines(host, link, &lines);
   }
   AddRouteLines(host, &lines);
   AddRuleLines(host, &lines);

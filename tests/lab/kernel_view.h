@@ -1,4 +1,4 @@
-// What a host's kernel holds, as text to compare. Read with iproute2 and nft, not with the
+// What a host's kernel holds, as text to compare. Read with iproute2, wg and nft, not with the
 // product's own code.
 #pragma once
 
@@ -11,8 +11,8 @@
 namespace heddle::lab {
 
 // All of Heddle's objects, one line each: devices, their addresses, neighbours and FDB entries,
-// nexthops, routes, nftables rules. Without what the kernel numbers itself (interface indices,
-// handles), so that an object made anew as it was before gives the same line.
+// WireGuard peers, nexthops, routes, nftables rules. Without what the kernel numbers itself
+// (interface indices, handles), so that an object made anew as it was before gives the same line.
 std::set<std::string> OurObjects(const Host& host);
 
 // Destinations of Heddle's routes, both families.

@@ -10,6 +10,7 @@
 #include "gtest/gtest.h"
 #include "tests/lab/error.h"
 #include "tests/lab/foreign_objects.h"
+#include "tests/lab/kernel_links.h"
 #include "tests/lab/kernel_monitor.h"
 #include "tests/lab/kernel_view.h"
 #include "tests/lab/notify_socket.h"
@@ -128,8 +129,8 @@ TEST(LabTest, SeesWhatOursIsAndHowItChanges) {
   host.IpCommand("route add 10.9.2.0/24 nhid 9 proto 104");
   RunCommand(&host.netns(), "bridge fdb add 02:00:00:00:00:02 dev heddle.1 dst 192.0.2.2");
   EXPECT_EQ(Difference({"address heddle.1 10.9.1.0/32", "fdb heddle.1 02:00:00:00:00:02 192.0.2.2",
-                        "link heddle.1 mac 02:00:00:00:00:01 mtu 1450 up vni 1 port 8472 local "
-                        "192.0.2.1 on eth0 learning true gbp ",
+                        "link heddle.1 vxlan mac 02:00:00:00:00:01 mtu 1450 up vni 1 port 8472 "
+                        "local 192.0.2.1 on eth0 learning true gbp ",
                         "neighbour heddle.1 10.9.2.0 02:00:00:00:00:02",
                         "nexthop 9 via 10.9.2.0 dev heddle.1 [\"onlink\"]",
                         "route 10.9.2.0/24 nexthop 9 via 10.9.2.0 dev heddle.1 metric "},
@@ -137,6 +138,32 @@ TEST(LabTest, SeesWhatOursIsAndHowItChanges) {
             "");
   EXPECT_EQ(OurRoutes(host), std::set<std::string>({"10.9.2.0/24"}));
   EXPECT_GE(monitor.ChangesOfOurs().size(), 6u);
+}
+
+TEST(LabTest, SeesWireguardPeersAndTheirEndpoints) {
+  HEDDLE_SKIP_WITHOUT_LINKS("wireguard");
+  Lab lab(LabOptions{1});
+  Host& host = lab.host(1);
+  constexpr char kPeer[] = "AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA=";
+  host.IpCommand("link add heddle.wg type wireguard");
+  host.IpCommand("link set heddle.wg up mtu 1420");
+  RunCommand(&host.netns(), std::string("wg set heddle.wg listen-port 51820 peer ") + kPeer +
+                                " endpoint 192.0.2.9:4000 allowed-ips 10.9.2.0/24");
+  EXPECT_EQ(Difference({"link heddle.wg wireguard mac  mtu 1420 up",
+                        "wireguard heddle.wg (none) port 51820",
+                        std::string("peer heddle.wg ") + kPeer +
+                            " at 192.0.2.9:4000 allowed 10.9.2.0/24 keepalive off"},
+                       OurObjects(host)),
+            "");
+}
+
+TEST(LabTest, SeesIpipLinks) {
+  HEDDLE_SKIP_WITHOUT_LINKS("ipip");
+  Lab lab(LabOptions{1});
+  lab.host(1).IpCommand("link add heddle.ipip type ipip local 192.0.2.1");
+  EXPECT_EQ(Difference({"link heddle.ipip ipip mac 192.0.2.1 mtu 1480 local 192.0.2.1 remote any"},
+                       OurObjects(lab.host(1))),
+            "");
 }
 
 TEST(ProcessTest, SaysHowAProgramEnds) {

@@ -7,6 +7,7 @@
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
 #include "tests/lab/cluster.h"
+#include "tests/lab/kernel_links.h"
 #include "tests/lab/kernel_view.h"
 #include "tests/lab/ping.h"
 #include "tests/lab/wait.h"
@@ -38,7 +39,8 @@ struct Scenario {
   std::string name, net_conf;
   bool underlay_ipv4, underlay_ipv6;
   int mtu_bytes;
-  const char* device;  // the one that must carry the pods' packets
+  const char* device;      // the one that must carry the pods' packets
+  const char* links = "";  // the type of links that not every kernel has, if it takes any
 };
 
 void PrintTo(const Scenario& value, std::ostream* out) { *out << value.name; }
@@ -51,6 +53,7 @@ std::int64_t PacketsSent(const Host& host, const std::string& device) {
 
 TEST_P(BackendTest, PodsOfThreeHostsReachEachOther) {
   const Scenario& scenario = GetParam();
+  HEDDLE_SKIP_WITHOUT_LINKS(scenario.links);
   ClusterOptions options = WithNetwork(scenario.net_conf);
   options.lab.ipv4 = scenario.underlay_ipv4;
   options.lab.ipv6 = scenario.underlay_ipv6;
@@ -85,7 +88,29 @@ INSTANTIATE_TEST_SUITE_P(
         Scenario{"HostGwDualStack",
                  R"({"Network": "10.244.0.0/16", "EnableIPv6": true,
                      "IPv6Network": "fd00:244::/48", "Backend": {"Type": "host-gw"}})",
-                 true, true, 1500, "eth0"}),
+                 true, true, 1500, "eth0"},
+        Scenario{"Ipip", R"({"Network": "10.244.0.0/16", "Backend": {"Type": "ipip"}})", true,
+                 false, 1480, "heddle.ipip", "ipip"},
+        Scenario{"IpipDirectRouting",
+                 R"({"Network": "10.244.0.0/16",
+                     "Backend": {"Type": "ipip", "DirectRouting": true}})",
+                 true, false, 1480, "eth0", "ipip"},
+        Scenario{"WireguardIpv4",
+                 R"({"Network": "10.244.0.0/16", "Backend": {"Type": "wireguard"}})", true, false,
+                 1420, "heddle.wg", "wireguard"},
+        Scenario{"WireguardIpv6Only",
+                 R"({"EnableIPv4": false, "EnableIPv6": true, "IPv6Network": "fd00:244::/48",
+                     "Backend": {"Type": "wireguard"}})",
+                 false, true, 1420, "heddle.wg6", "wireguard"},
+        Scenario{"WireguardDualStack",
+                 R"({"Network": "10.244.0.0/16", "EnableIPv6": true,
+                     "IPv6Network": "fd00:244::/48", "Backend": {"Type": "wireguard"}})",
+                 true, true, 1420, "heddle.wg6", "wireguard"},
+        Scenario{"WireguardOneDevice",
+                 R"({"Network": "10.244.0.0/16", "EnableIPv6": true,
+                     "IPv6Network": "fd00:244::/48",
+                     "Backend": {"Type": "wireguard", "Mode": "ipv6"}})",
+                 true, true, 1420, "heddle.wg", "wireguard"}),
     [](const testing::TestParamInfo<Scenario>& param) { return param.param.name; });
 
 TEST(JoinTest, VxlanPacketsStayInTheTunnelAndDirectOnesOutOfIt) {
