@@ -37,8 +37,8 @@ std::string WireguardModeObjection(absl::string_view value) {
   return "must be one of separate, auto, ipv4 and ipv6";
 }
 
-OptionSchema Flag(std::string key, std::string meaning) {
-  return {std::move(key), false, std::move(meaning)};
+OptionSchema Flag(std::string key, std::string meaning, bool value = false) {
+  return {std::move(key), value, std::move(meaning)};
 }
 
 OptionSchema Integer(std::string key, std::int64_t value, std::int64_t minimum,
@@ -77,11 +77,20 @@ std::vector<BackendSchema> BuiltBackends() {
         Flag("GBP", "Turns on the Group Based Policy extension of VXLAN."),
         Flag("Learning", "Lets the device learn Ethernet addresses from the packets it receives."),
         DirectRouting(),
+        Flag("ChecksumOffload",
+             "Leaves the inner checksums of TCP and UDP to the device; false has them computed "
+             "before, for hosts whose kernel or network card gets them wrong.",
+             true),
         Text("MacPrefix", "",
              "First two or three bytes of the device's Ethernet address, such as 0E-2A; empty for "
              "a locally administered address derived whole from the node's id.",
              MacPrefixObjection)}},
       {"host-gw", true, "Plain routes through the hosts' addresses; all hosts on one link.", {}},
+      {"ipip",
+       true,
+       "Encapsulates IPv4 pod packets in IPv4: the smallest header.",
+       {DirectRouting()},
+       /*ipv4_only=*/true},
       {"alloc", true, "Allocates subnets and programs nothing.", {}},
   };
 }
@@ -89,7 +98,6 @@ std::vector<BackendSchema> BuiltBackends() {
 std::vector<BackendSchema> KnownBackends() {
   return {
       {"udp", false, "Carries pod packets over UDP in user space.", {Port("Port", 8285)}},
-      {"ipip", false, "Encapsulates IPv4 pod packets in IPv4.", {DirectRouting()}},
       {"wireguard",
        false,
        "Encrypts pod packets with WireGuard.",

@@ -28,6 +28,7 @@ struct BackendSchema {
   bool built = true;  // false: known from flannel, not in this release
   std::string meaning;
   std::vector<OptionSchema> options;
+  bool ipv4_only = false;  // refused for a network with an IPv6 range
 };
 
 // All backends that flannel has on Linux; stable order.

@@ -102,8 +102,12 @@ absl::Status ValidateDraining(const Network& network) {
   return absl::OkStatus();
 }
 
-absl::Status ValidateBackend(const BackendConfig& backend) {
+absl::Status ValidateBackend(const Network& network, const BackendConfig& backend) {
   HEDDLE_ASSIGN_OR_RETURN(const BackendConfig complete, CompleteBackend(backend));
+  if (FindBackend(backend.type)->ipv4_only && network.ranges[Family::kV6]) {
+    return Wrong("Backend: '", backend.type, "' carries IPv4 alone, but IPv6Network is set; set ",
+                 "EnableIPv6 to false, or Backend.Type to \"vxlan\"");
+  }
   if (complete == backend) return absl::OkStatus();
   return Wrong("Backend: the options of '", backend.type,
                "' are not complete, or not spelled as the schema spells them");
@@ -160,12 +164,12 @@ absl::Status Validate(const Network& network) {
     HEDDLE_RETURN_IF_ERROR(ValidateRange(family, *network.ranges[family]));
   }
   HEDDLE_RETURN_IF_ERROR(ValidateDraining(network));
-  HEDDLE_RETURN_IF_ERROR(ValidateBackend(network.backend));
+  HEDDLE_RETURN_IF_ERROR(ValidateBackend(network, network.backend));
   if (!network.standby) return absl::OkStatus();
   if (network.standby->type == network.backend.type) {
     return Wrong("Backend: '", network.backend.type, "' cannot stand by for itself");
   }
-  return ValidateBackend(*network.standby);
+  return ValidateBackend(network, *network.standby);
 }
 
 }  // namespace heddle

@@ -76,8 +76,8 @@ std::string RangeKey(Family family, absl::string_view key);
 // Checks what every holder of a Network relies on, wherever it came from: at least one range; each
 // aligned, min <= max, both inside; subnet_length at most 30 / 126 and at least two bits longer
 // than the network; at most 2^29 subnets between the network's base and subnet_max (node/backend
-// derives nexthop ids from that); backend known with options that fit its schema. InvalidArgument
-// names the key.
+// derives nexthop ids from that); backend known with options that fit its schema, and able to carry
+// the network's families. InvalidArgument names the key.
 absl::Status Validate(const Network& network);
 
 }  // namespace heddle

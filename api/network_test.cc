@@ -89,6 +89,17 @@ TEST(ValidateNetwork, NeedsARangeAndACompleteBackend) {
   EXPECT_THAT(ErrorOf(network), HasSubstr("not complete"));
 }
 
+TEST(ValidateNetwork, RefusesAnIpv4BackendForIpv6) {
+  Network network = Good();
+  network.backend = CompleteBackend({"ipip", {}}).value();
+  EXPECT_THAT(ErrorOf(network), HasSubstr("EnableIPv6"));
+  Network changing = Good();
+  changing.standby = network.backend;
+  EXPECT_THAT(ErrorOf(changing), HasSubstr("'ipip' carries IPv4 alone"));
+  network.ranges[Family::kV6].reset();
+  EXPECT_EQ(Validate(network), absl::OkStatus());
+}
+
 TEST(Backend, CompletesWithFlannelsDefaults) {
   const BackendConfig vxlan = CompleteBackend({"VxLan", {}}).value();
   EXPECT_EQ(vxlan.type, "vxlan");
@@ -97,6 +108,7 @@ TEST(Backend, CompletesWithFlannelsDefaults) {
   EXPECT_EQ(vxlan.Int("MTU"), 0);
   EXPECT_EQ(vxlan.Text("MacPrefix"), "");
   for (const char* flag : {"GBP", "Learning", "DirectRouting"}) EXPECT_FALSE(vxlan.Bool(flag));
+  EXPECT_TRUE(vxlan.Bool("ChecksumOffload"));
   EXPECT_EQ(CompleteBackend({"udp", {}})->Int("Port"), 8285);
   EXPECT_EQ(CompleteBackend({"wireguard", {}})->Int("ListenPortV6"), 51821);
 }
@@ -134,7 +146,7 @@ TEST(Backend, RefusesOptionsByName) {
 }
 
 TEST(Backend, SaysWhatIsBuilt) {
-  for (const char* type : {"vxlan", "host-gw", "alloc"}) {
+  for (const char* type : {"vxlan", "host-gw", "ipip", "alloc"}) {
     EXPECT_EQ(RequireBuilt({type, {}}), absl::OkStatus());
   }
   const absl::Status status = RequireBuilt({"udp", {}});

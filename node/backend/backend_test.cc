@@ -27,13 +27,13 @@ void MergeDisjoint(const NetworkState& part, NetworkState* whole) {
   });
 }
 
-// A network of random ranges, and peers on distinct subnets of it.
+// A network of random ranges that the backend carries, and peers on distinct subnets of it.
 Scenario RandomScenario(std::mt19937* random, std::string backend, int peers) {
   Scenario scenario;
   const auto number = [&](std::uint64_t below) {
     return std::uniform_int_distribution<std::uint64_t>(0, below - 1)(*random);
   };
-  const std::uint64_t families = 1 + number(3);
+  const std::uint64_t families = heddle::FindBackend(backend)->ipv4_only ? 1 : 1 + number(3);
   for (Family family : kFamilies) {
     if ((families >> static_cast<int>(family) & 1) == 0) continue;
     const int network_bits = family == Family::kV4 ? 1 + number(20) : 16 + number(80);
@@ -46,7 +46,7 @@ Scenario RandomScenario(std::mt19937* random, std::string backend, int peers) {
   }
   scenario.network.backend = *CompleteBackend({std::move(backend), {}});
   scenario.options.use_nexthops = number(2) == 0;
-  if (scenario.network.backend.type == "vxlan") {
+  if (scenario.network.backend.options.count("DirectRouting") != 0) {
     scenario.network.backend.options["DirectRouting"] = number(2) == 0;
   }
   scenario.Lease(peers);

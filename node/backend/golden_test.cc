@@ -58,6 +58,7 @@ TEST(GoldenTest, VxlanOptions) {
   SetOption("MTU", std::int64_t{1400}, &scenario);
   SetOption("GBP", true, &scenario);
   SetOption("Learning", true, &scenario);
+  SetOption("ChecksumOffload", false, &scenario);
   ExpectGolden("vxlan_options", scenario);
 }
 
@@ -78,6 +79,16 @@ TEST(GoldenTest, VxlanWithoutNexthopObjects) {
 TEST(GoldenTest, HostGwIpv4) { ExpectGolden("host_gw_ipv4", Ipv4Scenario("host-gw")); }
 TEST(GoldenTest, HostGwDualStack) {
   ExpectGolden("host_gw_dual_stack", DualStackScenario("host-gw"));
+}
+
+TEST(GoldenTest, Ipip) { ExpectGolden("ipip", Ipv4Scenario("ipip")); }
+
+TEST(GoldenTest, IpipDirectRouting) {
+  Scenario scenario = Ipv4Scenario("ipip");
+  SetOption("DirectRouting", true, &scenario);
+  scenario.peers.rbegin()->second.advertisement.public_address[Family::kV4] =
+      *Ip::Parse("198.51.100.4");
+  ExpectGolden("ipip_direct_routing", scenario);
 }
 
 TEST(GoldenTest, AllocWithMasquerade) {

@@ -7,6 +7,7 @@ namespace heddle::node {
 
 extern const Backend kVxlanBackend;
 extern const Backend kHostGwBackend;
+extern const Backend kIpipBackend;
 extern const Backend kAllocBackend;
 
 }  // namespace heddle::node

@@ -28,9 +28,15 @@ void ExpectRefused(const Scenario& scenario, const std::string& why) {
   EXPECT_THAT(std::string(advertisement.status().message()), HasSubstr(why));
 }
 
+// With both families, where the backend carries both.
+Scenario WidestScenario(const Backend& backend) {
+  const std::string type(backend.type);
+  return heddle::FindBackend(type)->ipv4_only ? Ipv4Scenario(type) : DualStackScenario(type);
+}
+
 TEST(AdvertiseTest, EveryBackendAnnouncesThePublicAddressOfEachFamily) {
   for (const Backend& backend : Backends()) {
-    const Scenario scenario = DualStackScenario(std::string(backend.type));
+    const Scenario scenario = WidestScenario(backend);
     const auto advertisement = Advertise(scenario);
     ASSERT_TRUE(advertisement.ok()) << advertisement.status();
     EXPECT_EQ(*advertisement, scenario.self.advertisement);
@@ -39,10 +45,12 @@ TEST(AdvertiseTest, EveryBackendAnnouncesThePublicAddressOfEachFamily) {
 
 TEST(AdvertiseTest, AMissingFamilyIsRefusedNamingTheFlag) {
   for (const Backend& backend : Backends()) {
-    Scenario scenario = DualStackScenario(std::string(backend.type));
-    scenario.host.public_address[Family::kV6].reset();
-    ExpectRefused(scenario, "--public-ipv6");
-    scenario = DualStackScenario(std::string(backend.type));
+    Scenario scenario = WidestScenario(backend);
+    if (scenario.network.ranges[Family::kV6]) {
+      scenario.host.public_address[Family::kV6].reset();
+      ExpectRefused(scenario, "--public-ipv6");
+    }
+    scenario = WidestScenario(backend);
     scenario.host.public_address[Family::kV4].reset();
     ExpectRefused(scenario, "--public-ip,");
     scenario = Ipv4Scenario(std::string(backend.type));
@@ -66,6 +74,23 @@ TEST(AdvertiseTest, OnlyHostGwRefusesAddressTranslation) {
   ExpectRefused(scenario, "--public-ip");
 }
 
+TEST(IpipTest, RefusesAnIpv6RangeWithWhatToDo) {
+  const Scenario scenario = DualStackScenario("ipip");
+  ExpectRefused(scenario, "fd00:3::/48");
+  ExpectRefused(scenario, "EnableIPv6");
+  EXPECT_THAT(Problems(scenario.input(), scenario.peers),
+              testing::Each(HasSubstr("which is not IPv4")));
+  EXPECT_EQ(Problems(scenario.input(), scenario.peers).size(), 3u);
+}
+
+TEST(IpipTest, SendsFromTheSourceAddressAndNotFromTheAnnouncedOne) {
+  Scenario scenario = Ipv4Scenario("ipip");
+  scenario.host.public_address[Family::kV4] = *Ip::Parse("203.0.113.9");
+  EXPECT_EQ(Advertise(scenario)->public_address[Family::kV4], *Ip::Parse("203.0.113.9"));
+  const Link link = PlanSelf(scenario.input()).links.at("heddle.ipip");
+  EXPECT_EQ(std::get<IpipLink>(link.kind).local, *Ip::Parse("192.0.2.1"));
+}
+
 TEST(HostGwTest, APeerBehindARouterIsAProblemWithAName) {
   const Scenario scenario = DualStackScenario("host-gw");
   EXPECT_THAT(Problems(scenario.input(), scenario.peers),
@@ -79,6 +104,7 @@ TEST(PodMtuTest, IsTheUnderlaysLessTheOverheadOfTheDearestFamily) {
   EXPECT_EQ(*PodMtu(DualStackScenario("vxlan")), 1430);
   EXPECT_EQ(*PodMtu(DualStackScenario("host-gw")), 1500);
   EXPECT_EQ(*PodMtu(DualStackScenario("alloc")), 1500);
+  EXPECT_EQ(*PodMtu(Ipv4Scenario("ipip")), 1480);
 }
 
 TEST(PodMtuTest, TheOptionStandsForTheUnderlaysButCannotRaiseIt) {

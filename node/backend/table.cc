@@ -8,7 +8,7 @@ namespace heddle::node {
 
 absl::Span<const Backend> Backends() {
   static const auto* const rows =
-      new std::array<Backend, 3>{kVxlanBackend, kHostGwBackend, kAllocBackend};
+      new std::array<Backend, 4>{kVxlanBackend, kHostGwBackend, kIpipBackend, kAllocBackend};
   return *rows;
 }
 

@@ -64,6 +64,11 @@ bool IsOnlink(const HostFacts& host, const Ip& address) {
                      [&](const Prefix& prefix) { return prefix.Contains(address); });
 }
 
+std::optional<PeerPath> DirectPath(const PlaneInput& input, const Ip& remote) {
+  if (!input.config.Bool("DirectRouting") || !IsOnlink(input.host, remote)) return std::nullopt;
+  return PeerPath{input.host.underlay_link, remote, /*onlink=*/false};
+}
+
 absl::StatusOr<int> CheckPodMtu(int mtu_bytes, const PlaneFacts& facts) {
   const HostFacts& host = facts.host;
   for (Family family : kFamilies) {

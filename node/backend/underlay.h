@@ -1,6 +1,8 @@
 // What every backend asks of the host's underlay: addresses to announce, and who is near.
 #pragma once
 
+#include <optional>
+
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "api/network.h"
@@ -25,6 +27,10 @@ void PlanOwnAddresses(const PlaneInput& input, const std::string& link, Family f
 
 // Whether the host reaches `address` at layer 2 through its underlay link.
 bool IsOnlink(const HostFacts& host, const Ip& address);
+
+// The way to `remote` without encapsulation, where the DirectRouting option asks for it and the
+// host reaches it at layer 2.
+std::optional<PeerPath> DirectPath(const PlaneInput& input, const Ip& remote);
 
 // `mtu_bytes` when pods of the network's families can live with it: at least 68 bytes for IPv4 and
 // 1280 for IPv6 (below that Linux switches IPv6 off on a link). InvalidArgument otherwise.

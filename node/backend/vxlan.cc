@@ -71,15 +71,16 @@ void PlanOwn(const PlaneInput& input, Family family, NetworkState* state) {
   link.mtu_bytes = DeviceMtuBytes(input, family);
   state->links[device] = link;
   state->sysctls[absl::StrCat("net/ipv6/conf/", device, "/accept_ra")] = "0";
+  if (!config.Bool("ChecksumOffload")) {
+    state->features_off[FeatureKey{device, kTransmitChecksum}] = FeatureOff{};
+  }
   PlanOwnAddresses(input, device, family, state);
 }
 
 absl::StatusOr<std::optional<PeerPath>> PlanPath(const PlaneInput& input, const Peer& peer,
                                                  const Prefix& subnet, NetworkState* state) {
   HEDDLE_ASSIGN_OR_RETURN(const Ip remote, PublicAddressOf(peer, subnet.family()));
-  if (input.config.Bool("DirectRouting") && IsOnlink(input.host, remote)) {
-    return PeerPath{input.host.underlay_link, remote, /*onlink=*/false};
-  }
+  if (auto direct = DirectPath(input, remote)) return direct;
   const Mac& mac = peer.advertisement.vtep_mac;
   if (mac.is_zero() || mac.is_multicast()) {
     return absl::FailedPreconditionError(

@@ -1,5 +1,6 @@
-// What it costs to program peers of a vxlan network (neighbour, FDB entry, nexthop, route each):
-// through Diff and Apply, and by a bare loop over netlink that writes the same objects.
+// What it costs to program peers of a vxlan network (neighbour, FDB entry, nexthop, route each) or
+// an ipip one (nexthop, route): through Diff and Apply, and by a bare loop over netlink that writes
+// the same objects. A kernel without ipip skips it.
 //
 // Run as root, alone: bazel run --config=release //node/dataplane:apply_benchmark
 // Makes namespaces of its own and leaves nothing. CPU is that of this process, kernel included.
@@ -19,11 +20,16 @@
 #include "node/dataplane/kernel.h"
 #include "node/dataplane/netlink_message.h"
 #include "node/dataplane/private_network.h"
+#include "node/state/link_names.h"
 
 namespace heddle::node {
 namespace {
 
-constexpr char kDevice[] = "heddle.1";
+enum class Tunnel { kVxlan, kIpip };
+
+const char* DeviceOf(Tunnel tunnel) {
+  return tunnel == Tunnel::kVxlan ? "heddle.1" : kIpipLinkName;
+}
 
 Ip Base(int peer) { return Ip(Family::kV4, 0x0a000000u + (static_cast<unsigned>(peer) << 7)); }
 Mac MacOf(int peer) {
@@ -39,41 +45,56 @@ std::uint32_t Id(int peer) { return 0x40000000u + static_cast<unsigned>(peer); }
   std::exit(1);
 }
 
-NetworkState Self() {
+Link DeviceLink(Tunnel tunnel) {
+  if (tunnel == Tunnel::kIpip) {
+    return Link{IpipLink{TestUnderlayAddress(Family::kV4)}, Mac{}, 1400, true};
+  }
   VxlanLink vxlan;
   vxlan.vni = 1;
   vxlan.port = 8472;
   vxlan.lower = kTestUnderlay;
   vxlan.local = TestUnderlayAddress(Family::kV4);
+  return Link{vxlan, MacOf(0), 1400, true};
+}
+
+NetworkState Self(Tunnel tunnel) {
   NetworkState state;
-  state.links[kDevice] = Link{vxlan, MacOf(0), 1400, true};
-  state.addresses[{kDevice, Base(0)}] = {32};
+  state.links[DeviceOf(tunnel)] = DeviceLink(tunnel);
+  state.addresses[{DeviceOf(tunnel), Base(0)}] = {32};
   return state;
 }
 
-void AddPeer(int peer, NetworkState* state) {
-  state->fdb[{kDevice, MacOf(peer)}] = {Remote(peer)};
-  state->neighbours[{kDevice, Base(peer)}] = {MacOf(peer)};
-  state->nexthops[Id(peer)] = {kDevice, Base(peer), true};
+// A vxlan's gateway is the peer's own subnet, an ipip's the outer destination.
+Ip GatewayOf(Tunnel tunnel, int peer) {
+  return tunnel == Tunnel::kVxlan ? Base(peer) : Remote(peer);
+}
+
+void AddPeer(Tunnel tunnel, int peer, NetworkState* state) {
+  const char* device = DeviceOf(tunnel);
+  if (tunnel == Tunnel::kVxlan) {
+    state->fdb[{device, MacOf(peer)}] = {Remote(peer)};
+    state->neighbours[{device, Base(peer)}] = {MacOf(peer)};
+  }
+  state->nexthops[Id(peer)] = {device, GatewayOf(tunnel, peer), true};
   state->routes[{Prefix(Base(peer), 25), 0}] = {Id(peer)};
 }
 
-NetworkState WithPeers(int peers) {
-  NetworkState state = Self();
-  for (int peer = 1; peer <= peers; ++peer) AddPeer(peer, &state);
+NetworkState WithPeers(Tunnel tunnel, int peers) {
+  NetworkState state = Self(tunnel);
+  for (int peer = 1; peer <= peers; ++peer) AddPeer(tunnel, peer, &state);
   return state;
 }
 
 // A fresh network with our device in it, and without it again.
 class Host {
  public:
-  Host() {
+  explicit Host(Tunnel tunnel) {
     const absl::Status entered = EnterPrivateNetwork();
     if (!entered.ok()) Fail(entered.ToString());
     auto opened = OpenKernelDataplane();
     if (!opened.ok()) Fail(opened.status().ToString());
     kernel_ = *std::move(opened);
-    Apply(Diff({}, Self()));
+    Apply(Diff({}, Self(tunnel)));
   }
   // Routes, then nexthops, then the device; the other way round the kernel is slow.
   ~Host() { Apply(Diff(Read(), {})); }
@@ -101,13 +122,26 @@ void Report(benchmark::State& state, int peers) {
       peers, benchmark::Counter::kIsIterationInvariantRate | benchmark::Counter::kInvert);
 }
 
-void ApplyFromEmpty(benchmark::State& state) {
+bool HasIpip() {
+  if (!EnterPrivateNetwork().ok()) return false;
+  return RunShell("ip link add probe type ipip local 192.0.2.77").ok();
+}
+
+// Whether the kernel lacks the tunnel; then the benchmark is skipped, and says so.
+bool Skips(benchmark::State& state, Tunnel tunnel) {
+  if (tunnel != Tunnel::kIpip || HasIpip()) return false;
+  state.SkipWithError("this kernel has no ipip");
+  return true;
+}
+
+void ApplyFromEmpty(benchmark::State& state, Tunnel tunnel) {
+  if (Skips(state, tunnel)) return;
   const int peers = static_cast<int>(state.range(0));
-  const NetworkState desired = WithPeers(peers);
+  const NetworkState desired = WithPeers(tunnel, peers);
   for (auto _ : state) {
     state.PauseTiming();
     {
-      Host host;
+      Host host(tunnel);
       const NetworkState actual = host.Read();
       state.ResumeTiming();
       host.Apply(Diff(actual, desired));
@@ -122,7 +156,8 @@ void ApplyFromEmpty(benchmark::State& state) {
 // The least that programs the kernel: fixed structures filled in and sent, 128 to a system call.
 class BareLoop {
  public:
-  explicit BareLoop(int peers) : peers_(peers), index_(if_nametoindex(kDevice)) {
+  BareLoop(Tunnel tunnel, int peers)
+      : tunnel_(tunnel), peers_(peers), index_(if_nametoindex(DeviceOf(tunnel))) {
     fd_ = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
     const int on = 1;
     setsockopt(fd_, SOL_NETLINK, NETLINK_CAP_ACK, &on, sizeof(on));
@@ -130,8 +165,10 @@ class BareLoop {
   ~BareLoop() { close(fd_); }
 
   bool Run() {
-    for (int peer = 1; peer <= peers_; ++peer) Fdb(peer);
-    for (int peer = 1; peer <= peers_; ++peer) NeighbourOf(peer);
+    if (tunnel_ == Tunnel::kVxlan) {
+      for (int peer = 1; peer <= peers_; ++peer) Fdb(peer);
+      for (int peer = 1; peer <= peers_; ++peer) NeighbourOf(peer);
+    }
     for (int peer = 1; peer <= peers_; ++peer) NexthopOf(peer);
     for (int peer = 1; peer <= peers_; ++peer) RouteOf(peer);
     Flush();
@@ -194,7 +231,7 @@ class BareLoop {
     Put(nhmsg{AF_INET, 0, kRouteProtocol, 0, RTNH_F_ONLINK});
     Attribute(NHA_ID, Id(peer));
     Attribute(NHA_OIF, index_);
-    Attribute(NHA_GATEWAY, Net(Base(peer)));
+    Attribute(NHA_GATEWAY, Net(GatewayOf(tunnel_, peer)));
     End();
   }
   void RouteOf(int peer) {
@@ -221,6 +258,7 @@ class BareLoop {
     size_ = messages_ = 0;
   }
 
+  const Tunnel tunnel_;
   const int peers_;
   const int index_;
   int fd_ = -1;
@@ -231,18 +269,19 @@ class BareLoop {
   alignas(8) char buffer_[32 << 10];
 };
 
-void BareNetlinkLoop(benchmark::State& state) {
+void BareNetlinkLoop(benchmark::State& state, Tunnel tunnel) {
+  if (Skips(state, tunnel)) return;
   const int peers = static_cast<int>(state.range(0));
   for (auto _ : state) {
     state.PauseTiming();
     {
-      Host host;
-      BareLoop loop(peers);
+      Host host(tunnel);
+      BareLoop loop(tunnel, peers);
       state.ResumeTiming();
       const bool ok = loop.Run();
       state.PauseTiming();
       if (!ok) Fail("the kernel refused an object");
-      host.Expect(WithPeers(peers));
+      host.Expect(WithPeers(tunnel, peers));
     }
     state.ResumeTiming();
   }
@@ -250,11 +289,12 @@ void BareNetlinkLoop(benchmark::State& state) {
 }
 
 // A restart that finds everything right.
-void ReadAndDiffNothing(benchmark::State& state) {
+void ReadAndDiffNothing(benchmark::State& state, Tunnel tunnel) {
+  if (Skips(state, tunnel)) return;
   const int peers = static_cast<int>(state.range(0));
-  const NetworkState desired = WithPeers(peers);
-  Host host;
-  host.Apply(Diff(Self(), desired));
+  const NetworkState desired = WithPeers(tunnel, peers);
+  Host host(tunnel);
+  host.Apply(Diff(Self(tunnel), desired));
   for (auto _ : state) {
     if (!Diff(host.Read(), desired).empty()) Fail("there should be nothing to do");
   }
@@ -262,12 +302,13 @@ void ReadAndDiffNothing(benchmark::State& state) {
 }
 
 // One peer comes, another time it goes, among many.
-void OneDelta(benchmark::State& state) {
+void OneDelta(benchmark::State& state, Tunnel tunnel) {
+  if (Skips(state, tunnel)) return;
   const int peers = static_cast<int>(state.range(0));
   NetworkState peer;
-  AddPeer(peers + 1, &peer);
-  Host host;
-  host.Apply(Diff(Self(), WithPeers(peers)));
+  AddPeer(tunnel, peers + 1, &peer);
+  Host host(tunnel);
+  host.Apply(Diff(Self(tunnel), WithPeers(tunnel, peers)));
   bool present = false;
   for (auto _ : state) {
     host.Apply(present ? Diff(peer, {}) : Diff({}, peer));
@@ -275,21 +316,24 @@ void OneDelta(benchmark::State& state) {
   }
 }
 
-BENCHMARK(BareNetlinkLoop)
-    ->Arg(1000)
-    ->Arg(10000)
-    ->Arg(100000)
-    ->Iterations(2)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK(ApplyFromEmpty)
-    ->Arg(1000)
-    ->Arg(10000)
-    ->Arg(100000)
-    ->Iterations(2)
-    ->Unit(benchmark::kMillisecond);
-BENCHMARK(ReadAndDiffNothing)->Arg(1000)->Arg(10000)->Arg(100000)->Unit(benchmark::kMillisecond);
-BENCHMARK(OneDelta)->Arg(1000)->Arg(10000)->Arg(100000)->Iterations(500)->Unit(
-    benchmark::kMicrosecond);
+void Whole(benchmark::internal::Benchmark* b) {
+  b->Arg(1000)->Arg(10000)->Arg(100000)->Iterations(2)->Unit(benchmark::kMillisecond);
+}
+void Again(benchmark::internal::Benchmark* b) {
+  b->Arg(1000)->Arg(10000)->Arg(100000)->Unit(benchmark::kMillisecond);
+}
+void Small(benchmark::internal::Benchmark* b) {
+  b->Arg(1000)->Arg(10000)->Arg(100000)->Iterations(500)->Unit(benchmark::kMicrosecond);
+}
+
+BENCHMARK_CAPTURE(BareNetlinkLoop, vxlan, Tunnel::kVxlan)->Apply(Whole);
+BENCHMARK_CAPTURE(ApplyFromEmpty, vxlan, Tunnel::kVxlan)->Apply(Whole);
+BENCHMARK_CAPTURE(ReadAndDiffNothing, vxlan, Tunnel::kVxlan)->Apply(Again);
+BENCHMARK_CAPTURE(OneDelta, vxlan, Tunnel::kVxlan)->Apply(Small);
+BENCHMARK_CAPTURE(BareNetlinkLoop, ipip, Tunnel::kIpip)->Apply(Whole);
+BENCHMARK_CAPTURE(ApplyFromEmpty, ipip, Tunnel::kIpip)->Apply(Whole);
+BENCHMARK_CAPTURE(ReadAndDiffNothing, ipip, Tunnel::kIpip)->Apply(Again);
+BENCHMARK_CAPTURE(OneDelta, ipip, Tunnel::kIpip)->Apply(Small);
 
 }  // namespace
 }  // namespace heddle::node

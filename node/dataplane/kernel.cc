@@ -7,6 +7,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "node/dataplane/features.h"
 #include "node/dataplane/hooks.h"
 #include "node/dataplane/rtnetlink_reader.h"
 #include "node/dataplane/rtnetlink_writer.h"
@@ -31,6 +32,7 @@ class Kernel final : public KernelDataplane {
     std::vector<std::string> links;
     for (const auto& [name, link] : state.links) links.push_back(name);
     HEDDLE_ASSIGN_OR_RETURN(state.sysctls, ReadSysctls(links));
+    HEDDLE_RETURN_IF_ERROR(ReadFeatures(&state));
     HEDDLE_ASSIGN_OR_RETURN(state.rules, rules_.Read());
     HEDDLE_RETURN_IF_ERROR(wireguard_.Read(&state));
     HEDDLE_RETURN_IF_ERROR(hooks_.Read(&state));
@@ -63,6 +65,12 @@ class Kernel final : public KernelDataplane {
     if (operation.kind == Operation::Kind::kRemove) return;  // a setting has no absence
     writer_.Flush();
     Record(operation, WriteSysctl(key, value), failures);
+  }
+
+  void ApplyOne(const Operation& operation, const FeatureKey& key, const FeatureOff&,
+                std::vector<Failure>* failures) {
+    writer_.Flush();
+    Record(operation, WriteFeature(key, operation.kind == Operation::Kind::kRemove), failures);
   }
 
   void ApplyOne(const Operation& operation, Family family, const RuleSet& rules,

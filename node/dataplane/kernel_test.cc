@@ -69,6 +69,7 @@ class KernelTest : public testing::TestWithParam<Family> {
     NetworkState state = Self();
     AddPeer(2, &state);
     AddPeer(3, &state);
+    state.features_off[{device(), kTransmitChecksum}] = {};
     state.nexthops[0x40000009u] = {kTestUnderlay, Remote(9), false};
     state.routes[{Subnet(9), 0}] = {0x40000009u};
     state.routes[{Subnet(10), 0}] = {RouteVia{kTestUnderlay, Remote(10), false}};
@@ -229,7 +230,8 @@ TEST_P(KernelTest, RepairsDrift) {
            absl::StrCat("ip address delete ", base, " dev ", d, "; ip address add ", base, "/",
                         BitsOf(GetParam()) - 8, " dev ", d),
            absl::StrCat("ip ", six, "route replace blackhole ", Subnet(2).ToString(), " proto 104"),
-           absl::StrCat("sysctl -w net/ipv6/conf/", d, "/accept_ra=2")}) {
+           absl::StrCat("sysctl -w net/ipv6/conf/", d, "/accept_ra=2"),
+           absl::StrCat("ethtool -K ", d, " tx-checksum-ip-generic on")}) {
     SCOPED_TRACE(event);
     Converge(Full());
     Shell(event);

@@ -39,6 +39,30 @@ absl::string_view Advice(int error) {
   }
 }
 
+absl::string_view ModuleOf(const VxlanLink&) { return "vxlan"; }
+absl::string_view ModuleOf(const IpipLink&) { return "ipip"; }
+absl::string_view ModuleOf(const WireguardLink&) { return "wireguard"; }
+
+// The same for a link, where the kind says more than the number.
+std::string LinkAdvice(int error, const Link& link) {
+  const absl::string_view module =
+      std::visit([](const auto& kind) { return ModuleOf(kind); }, link.kind);
+  if (error == ENOTSUP) {
+    return absl::StrCat("; this kernel has no ", module, ": run `modprobe ", module,
+                        "`, install the package with the kernel's modules, or use another backend");
+  }
+  if (error == EEXIST && std::holds_alternative<IpipLink>(link.kind)) {
+    return "; another device holds the name, or is an ipip tunnel from the same local address (see "
+           "`ip -d link show type ipip`): remove that";
+  }
+  return std::string(Advice(error));
+}
+
+std::string AdviceFor(int error, const Operation& operation) {
+  const auto* link = std::get_if<std::pair<std::string, Link>>(&operation.object);
+  return link == nullptr ? std::string(Advice(error)) : LinkAdvice(error, link->second);
+}
+
 // Keys under which a foreigner may hold something. On our own links there are none.
 std::string ForeignKey(const std::string& name, const Link&) { return absl::StrCat("link ", name); }
 std::string ForeignKey(std::uint32_t id, const Nexthop&) { return absl::StrCat("nexthop ", id); }
@@ -161,8 +185,9 @@ void RtnetlinkWriter::Refused(const Operation& operation, const NetlinkSocket::R
     if (!key.empty()) foreign_.insert(key);
   }
   const absl::Status by_errno = absl::ErrnoToStatus(refusal.error, "");
-  FailWith(operation, absl::Status(by_errno.code(), absl::StrCat("the kernel says: ", refusal.text,
-                                                                 Advice(refusal.error))));
+  FailWith(operation,
+           absl::Status(by_errno.code(), absl::StrCat("the kernel says: ", refusal.text,
+                                                      AdviceFor(refusal.error, operation))));
 }
 
 absl::StatusOr<int> RtnetlinkWriter::IndexOf(const std::string& name) {

@@ -29,6 +29,10 @@ absl::string_view LinkOf(const NetworkState&, const std::string& key, const std:
   return end == absl::string_view::npos ? absl::string_view() : rest.substr(0, end);
 }
 
+absl::string_view LinkOf(const NetworkState&, const FeatureKey& key, const FeatureOff&) {
+  return key.link;
+}
+
 absl::string_view LinkOf(const NetworkState&, const AddressKey& key, const Address&) {
   return key.link;
 }
@@ -75,6 +79,7 @@ void DropWithLink(NetworkState* state, const std::string& link) {
   DropFrom(state, &NetworkState::wireguard_peers, link);
   DropFrom(state, &NetworkState::wireguard_devices, link);
   DropFrom(state, &NetworkState::addresses, link);
+  DropFrom(state, &NetworkState::features_off, link);
   DropFrom(state, &NetworkState::sysctls, link);
   state->links.erase(link);
 }

@@ -14,6 +14,7 @@ namespace heddle::node {
 // does not hold. The view lives as long as the arguments.
 absl::string_view LinkOf(const NetworkState& state, const std::string& name, const Link& link);
 absl::string_view LinkOf(const NetworkState& state, const std::string& key, const std::string&);
+absl::string_view LinkOf(const NetworkState& state, const FeatureKey& key, const FeatureOff&);
 absl::string_view LinkOf(const NetworkState& state, const AddressKey& key, const Address&);
 absl::string_view LinkOf(const NetworkState& state, const FdbKey& key, const FdbEntry&);
 absl::string_view LinkOf(const NetworkState& state, const NeighbourKey& key, const Neighbour&);

@@ -36,6 +36,10 @@ std::string Describe(const std::string& key, const std::string& value) {
   return absl::StrCat("sysctl ", key, " = ", value);
 }
 
+std::string Describe(const FeatureKey& key, const FeatureOff&) {
+  return absl::StrCat("feature ", key.feature, " off on ", key.link);
+}
+
 std::string Describe(const AddressKey& key, const Address& address) {
   return absl::StrCat("address ", key.address.ToString(), "/", address.prefix_length, " on ",
                       key.link);

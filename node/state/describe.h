@@ -10,6 +10,7 @@ namespace heddle::node {
 
 std::string Describe(const std::string& name, const Link& link);
 std::string Describe(const std::string& key, const std::string& value);
+std::string Describe(const FeatureKey& key, const FeatureOff&);
 std::string Describe(const AddressKey& key, const Address& address);
 std::string Describe(const FdbKey& key, const FdbEntry& entry);
 std::string Describe(const NeighbourKey& key, const Neighbour& neighbour);

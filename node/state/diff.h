@@ -2,9 +2,9 @@
 //
 // Order, in this one place: remove links that must be made anew, and IPv6 routes that bar a gateway
 // from moving to another link; then make or change what is stood
-// upon first (links, sysctls, addresses, FDB, neighbours, nexthops, routes, rules); then remove
-// what is not wanted in reverse, routes before their nexthops before their devices (the other way
-// round is quadratic in the kernel). Deterministic: depends on the two states alone.
+// upon first (links, sysctls, features, addresses, FDB, neighbours, nexthops, routes, rules); then
+// remove what is not wanted in reverse, routes before their nexthops before their devices (the
+// other way round is quadratic in the kernel). Deterministic: depends on the two states alone.
 #pragma once
 
 #include <cstdint>
@@ -19,10 +19,10 @@ namespace heddle::node {
 
 // One object with its key, of any table.
 using Object = std::variant<std::pair<std::string, Link>, std::pair<std::string, std::string>,
-                            std::pair<AddressKey, Address>, std::pair<FdbKey, FdbEntry>,
-                            std::pair<NeighbourKey, Neighbour>, std::pair<std::uint32_t, Nexthop>,
-                            std::pair<RouteKey, Route>, std::pair<Family, RuleSet>,
-                            std::pair<std::string, WireguardDevice>,
+                            std::pair<FeatureKey, FeatureOff>, std::pair<AddressKey, Address>,
+                            std::pair<FdbKey, FdbEntry>, std::pair<NeighbourKey, Neighbour>,
+                            std::pair<std::uint32_t, Nexthop>, std::pair<RouteKey, Route>,
+                            std::pair<Family, RuleSet>, std::pair<std::string, WireguardDevice>,
                             std::pair<WireguardPeerKey, WireguardPeer>, std::pair<HookKey, Hook>>;
 
 struct Operation {

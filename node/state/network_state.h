@@ -52,6 +52,18 @@ struct Link {
   auto tie() const { return std::tie(kind, mac, mtu_bytes, up); }
 };
 
+// The device fills in the checksums of what is sent through it.
+inline constexpr char kTransmitChecksum[] = "tx-checksum-ip-generic";
+
+// A feature of a device, by ethtool's name, that is on unless it stands here.
+struct FeatureKey {
+  std::string link, feature;
+  auto tie() const { return std::tie(link, feature); }
+};
+struct FeatureOff {
+  auto tie() const { return std::tie(); }
+};
+
 struct AddressKey {
   std::string link;
   Ip address;
@@ -166,6 +178,7 @@ HEDDLE_TIED_COMPARISON(VxlanLink)
 HEDDLE_TIED_COMPARISON(IpipLink)
 HEDDLE_TIED_COMPARISON(WireguardLink)
 HEDDLE_TIED_COMPARISON(Link)
+HEDDLE_TIED_COMPARISON(FeatureOff)
 HEDDLE_TIED_COMPARISON(Address)
 HEDDLE_TIED_COMPARISON(Neighbour)
 HEDDLE_TIED_COMPARISON(FdbEntry)
@@ -178,6 +191,7 @@ HEDDLE_TIED_COMPARISON(WireguardPeer)
 HEDDLE_TIED_COMPARISON(Hook)
 HEDDLE_TIED_ORDER(WireguardPeerKey)
 HEDDLE_TIED_ORDER(HookKey)
+HEDDLE_TIED_ORDER(FeatureKey)
 HEDDLE_TIED_ORDER(AddressKey)
 HEDDLE_TIED_ORDER(NeighbourKey)
 HEDDLE_TIED_ORDER(FdbKey)
@@ -188,6 +202,7 @@ HEDDLE_TIED_ORDER(RouteKey)
 struct NetworkState {
   absl::btree_map<std::string, Link> links;           // by name
   absl::btree_map<std::string, std::string> sysctls;  // "net/ipv6/conf/<link>/accept_ra" -> "0"
+  absl::btree_map<FeatureKey, FeatureOff> features_off;
   absl::btree_map<AddressKey, Address> addresses;
   absl::btree_map<std::string, WireguardDevice> wireguard_devices;  // by link
   absl::btree_map<WireguardPeerKey, WireguardPeer> wireguard_peers;

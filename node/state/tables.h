@@ -14,6 +14,7 @@ template <typename F>
 void ForEachTable(F&& f) {
   f(&NetworkState::links);
   f(&NetworkState::sysctls);
+  f(&NetworkState::features_off);
   f(&NetworkState::addresses);
   f(&NetworkState::wireguard_devices);
   f(&NetworkState::wireguard_peers);

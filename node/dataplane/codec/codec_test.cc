@@ -2,6 +2,8 @@
 
 #include "node/dataplane/codec/codec.h"
 
+#include <linux/if_link.h>
+
 #include "gtest/gtest.h"
 
 namespace heddle::node {
@@ -84,6 +86,29 @@ TEST_P(CodecTest, LinksSurviveTheRoundTrip) {
     ASSERT_TRUE(decoded);
     EXPECT_EQ(decoded->first, "heddle.1");
     EXPECT_TRUE(decoded->second == link);
+  }
+}
+
+TEST(Codec, AnIpipLinkSurvivesTheRoundTrip) {
+  const Link link{IpipLink{Address(Family::kV4)}, Mac{}, 1480, false};
+  MessageBuilder builder;
+  EncodeLink(Kind::kAdd, "heddle.ipip", link, 0, false, &builder);
+  // A real kernel also tells the tunnel's own address, as hardware address of four bytes.
+  builder.AttributeIp(IFLA_ADDRESS, Address(Family::kV4));
+  absl::string_view bytes = builder.bytes();
+  const auto decoded = DecodeLink(*TakeMessage(&bytes), kNames);
+  ASSERT_TRUE(decoded);
+  EXPECT_EQ(decoded->first, "heddle.ipip");
+  EXPECT_TRUE(decoded->second == link);
+}
+
+TEST(Codec, TunnelsThatAreNotOursDecodeToNothing) {
+  const Link link{IpipLink{Address(Family::kV4)}, Mac{}, 1480, false};
+  for (const char* name : {"tunl0", "flannel.ipip", "heddle.ipip0"}) {
+    MessageBuilder builder;
+    EncodeLink(Kind::kAdd, name, link, 0, false, &builder);
+    absl::string_view bytes = builder.bytes();
+    EXPECT_FALSE(DecodeLink(*TakeMessage(&bytes), kNames)) << name;
   }
 }
 
