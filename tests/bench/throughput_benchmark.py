@@ -1,0 +1,228 @@
+#!/usr/bin/env python3
+"""Throughput between two hosts, of each backend against a hand-made tunnel and the bare path.
+
+Two network namespaces on one bridge. Heddle's path is made by the real heddle-node; the hand-made one
+by `ip` and `wg` commands of the same kind; the bare one is the underlay itself. iperf3 takes turns on
+the three, many times: TCP, and UDP packets of 64 bytes, of which those that arrive count.
+
+    bazel build --config=release //controller:heddle-controller //node:heddle-node
+    sudo tests/bench/throughput_benchmark.py --controller PATH --node PATH
+
+Backends that this machine's kernel lacks are measured in the emulated machine of tests/guest/run,
+where only the ratio says anything. Needs root and iperf3 (wireguard also wg). Leaves nothing behind.
+"""
+import argparse
+import glob
+import json
+import os
+import platform
+import signal
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+import hand_made
+import mesh_lab as lab
+
+_BACKENDS = ["vxlan", "host-gw", "ipip", "wireguard"]
+_DEVICE_OF = {"vxlan": "vxlan", "ipip": "ipip", "wireguard": "wireguard"}
+_PATHS = ["bare", "by hand", "heddle"]
+_UDP_BYTES = 64
+_GOAL = 0.97  # of the hand-made tunnel
+
+
+def arguments():
+    parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
+    parser.add_argument("--controller", required=True, help="path of heddle-controller")
+    parser.add_argument("--node", required=True, help="path of heddle-node")
+    parser.add_argument("--backends", default=",".join(_BACKENDS))
+    parser.add_argument("--rounds", type=int, default=4)
+    parser.add_argument("--seconds", type=int, default=2, help="of each measurement")
+    parser.add_argument("--here", action="store_true",
+                        help="leave out what this kernel lacks, instead of using the guest")
+    args = parser.parse_args()
+    args.controller, args.node = os.path.realpath(args.controller), os.path.realpath(args.node)
+    args.backends = args.backends.split(",")
+    unknown = set(args.backends) - set(_BACKENDS)
+    if unknown:
+        parser.error(f"no such backend: {', '.join(sorted(unknown))}")
+    return args
+
+
+def kernel_has(backend):
+    kind = _DEVICE_OF.get(backend)
+    if kind is None:
+        return True
+    made = subprocess.run(["unshare", "--net", "ip", "link", "add", "probe", "type", kind],
+                          stderr=subprocess.PIPE, text=True)
+    if made.returncode == 0 or "Unknown device type" in made.stderr:
+        return made.returncode == 0
+    sys.exit(f"cannot tell whether this kernel has {backend}: {made.stderr}")
+
+
+def measure_in_guest(args, backends):
+    here = os.path.dirname(os.path.realpath(__file__))
+    command = [f"{here}/../guest/run", "--limit-seconds", "900", "--",
+               os.path.realpath(__file__), "--here", "--controller", args.controller,
+               "--node", args.node, "--backends", ",".join(backends),
+               "--rounds", str(max(2, args.rounds - 1)), "--seconds", str(args.seconds)]
+    print(f"\n{', '.join(backends)}: in the guest, for this kernel lacks them", flush=True)
+    return subprocess.call(command, stdin=subprocess.DEVNULL)
+
+
+class Heddle:
+    """The controller and both nodes, for one backend; a context."""
+
+    def __init__(self, args, backend, folder):
+        self.args, self.backend, self.folder, self.processes = args, backend, folder, []
+
+    def __enter__(self):
+        conf = f"{self.folder}/net-conf.json"
+        with open(conf, "w", encoding="ascii") as out:
+            json.dump({"Network": "10.244.0.0/16", "Backend": {"Type": self.backend}}, out)
+        self.log = open(f"{self.folder}/log", "wb")
+        self.processes.append(subprocess.Popen(
+            [self.args.controller, "--net-conf", conf, "--data-dir", f"{self.folder}/controller",
+             "--listen", "10.0.0.1:7411"], stdout=self.log, stderr=self.log))
+        for n in (1, 2):
+            os.makedirs(f"{self.folder}/h{n}")
+            self.processes.append(lab.in_host(n, [
+                self.args.node, "--controllers", "10.0.0.1:7411", "--node-id", f"h{n}",
+                "--public-ip", lab.host_address(n), "--iface", "eth0",
+                "--subnet-file", f"{self.folder}/h{n}/subnet.env",
+                "--state-dir", f"{self.folder}/h{n}"], self.log))
+        try:
+            self.addresses = self._wait()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def __exit__(self, *_):
+        for process in self.processes:
+            process.send_signal(signal.SIGTERM)
+            process.wait()
+        for n in (1, 2):  # the kernel's objects stay after the node: remove them by its own command
+            subprocess.run(["ip", "netns", "exec", f"h{n}", self.args.node, "cleanup",
+                            "--subnet-file", f"{self.folder}/h{n}/subnet.env",
+                            "--state-dir", f"{self.folder}/h{n}"], check=True,
+                           stdout=self.log, stderr=self.log)
+        self.log.close()
+
+    def _wait(self):
+        """The first pod address of each host, once both have a path to the other's."""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline and all(p.poll() is None for p in self.processes):
+            addresses = {n: self._pod_address(n) for n in (1, 2)}
+            routes = [lab.run("ip", "-n", f"h{n}", "route", "show", "proto", "104")
+                      for n in (1, 2)]
+            if all(addresses.values()) and all(routes):
+                for n, address in addresses.items():
+                    lab.run("ip", "-n", f"h{n}", "addr", "replace", f"{address}/32", "dev", "lo")
+                return addresses
+            time.sleep(0.2)
+        with open(self.log.name, errors="replace") as log:
+            raise RuntimeError(f"{self.backend}: no path between the hosts:\n{log.read()[-2000:]}")
+
+    def _pod_address(self, n):
+        for path in glob.glob(f"{self.folder}/h{n}/subnet.env"):
+            with open(path, encoding="ascii") as env:
+                values = dict(line.strip().split("=", 1) for line in env)
+            return values["FLANNEL_SUBNET"].split("/")[0]
+        return None
+
+
+def iperf(addresses, seconds, *flags):
+    """From h1 to h2; the document that iperf3 prints."""
+    server = lab.in_host(2, ["iperf3", "-s", "-1", "-B", addresses[2]], subprocess.DEVNULL)
+    try:
+        for _ in range(50):  # the server has to listen first
+            result = subprocess.run(
+                ["ip", "netns", "exec", "h1", "iperf3", "-J", "-c", addresses[2], "-B",
+                 addresses[1], "-t", str(seconds), *flags], stdout=subprocess.PIPE, text=True)
+            document = json.loads(result.stdout)
+            if "Connection refused" not in document.get("error", ""):
+                break
+            time.sleep(0.1)
+        if "error" in document:
+            sys.exit(f"iperf3 from {addresses[1]} to {addresses[2]}: {document['error']}")
+        return document
+    finally:
+        server.kill()
+        server.wait()
+
+
+def tcp(addresses, seconds):
+    return iperf(addresses, seconds)["end"]["sum_received"]["bits_per_second"] / 1e6
+
+
+def udp(addresses, seconds):
+    total = iperf(addresses, seconds, "-u", "-b", "0", "-l", str(_UDP_BYTES))["end"]["sum"]
+    return (total["packets"] - total["lost_packets"]) / total["seconds"] / 1e3
+
+
+_MEASURES = [("TCP", "Mbit/s", tcp), (f"UDP {_UDP_BYTES} B", "k packets/s", udp)]
+
+
+def spread(values):
+    return f"{statistics.median(values):9.1f} ({min(values):.1f} to {max(values):.1f})"
+
+
+def report(backend, results):
+    for name, unit, _ in _MEASURES:
+        for path in _PATHS:
+            print(f"{backend:10} {name:9} {path:8} {spread(results[name, path])} {unit}")
+        pairs = [h / b for h, b in zip(results[name, "heddle"], results[name, "by hand"])]
+        ratio = (statistics.median(results[name, "heddle"]) /
+                 statistics.median(results[name, "by hand"]))
+        print(f"{backend:10} {name:9} heddle is {ratio:.3f} of the tunnel made by hand (single "
+              f"rounds {min(pairs):.3f} to {max(pairs):.3f}): "
+              f"{'within' if ratio >= _GOAL else 'NOT within'} 3 %", flush=True)
+
+
+def measure(args, backend, folder):
+    hand_made.make(backend, folder)
+    with Heddle(args, backend, folder) as heddle:
+        addresses = {"bare": {n: lab.host_address(n) for n in (1, 2)},
+                     "by hand": {n: f"10.245.{n}.1" for n in (1, 2)},
+                     "heddle": heddle.addresses}
+        results = {(name, path): [] for name, _, _ in _MEASURES for path in _PATHS}
+        for turn in range(args.rounds):
+            order = _PATHS[turn % 3:] + _PATHS[:turn % 3]  # nobody is always first
+            for name, _, run in _MEASURES:
+                for path in order:
+                    results[name, path].append(run(addresses[path], args.seconds))
+        report(backend, results)
+    hand_made.remove(backend)
+
+
+def main():
+    args = arguments()
+    inside = os.environ.get("HEDDLE_BENCH_INSIDE") == "1"
+    here = [b for b in args.backends if kernel_has(b)]
+    lacking = [b for b in args.backends if b not in here]
+    if lacking and not args.here and not inside:
+        code = subprocess.call([sys.executable, *sys.argv, "--here"]) if here else 0
+        sys.exit(measure_in_guest(args, lacking) or code)
+    lab.enter_private_namespaces()
+    for backend in lacking:
+        print(f"{backend}: NOT MEASURED, this kernel lacks it")
+    print(f"machine: {os.cpu_count()} cores, Linux {platform.release()}, "
+          f"load {os.getloadavg()[0]:.1f}; {args.rounds} rounds of {args.seconds} s", flush=True)
+    lab.make_hosts(2)
+    hand_made.add_second_addresses()
+    failed = False
+    for backend in here:
+        with tempfile.TemporaryDirectory(prefix="heddle-throughput-", dir="/var/tmp") as folder:
+            try:
+                measure(args, backend, folder)
+            except RuntimeError as error:
+                failed = True
+                print(f"{backend}: NOT MEASURED: {error}")
+    sys.exit(1 if failed else 0)
+
+
+if __name__ == "__main__":
+    main()
