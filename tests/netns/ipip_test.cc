@@ -12,8 +12,8 @@
 #include "tests/lab/cluster.h"
 #include "tests/lab/command.h"
 #include "tests/lab/foreign_objects.h"
+#include "tests/lab/kernel_links.h"
 #include "tests/lab/kernel_view.h"
-#include "tests/lab/link_kinds.h"
 #include "tests/lab/packet_counter.h"
 #include "tests/lab/ping.h"
 #include "tests/lab/wait.h"
@@ -31,7 +31,7 @@ ClusterOptions Ipip(const std::string& keys = "") {
 }
 
 TEST(IpipTest, AFullPacketFillsTheUnderlayAndOneByteMoreDoesNotPass) {
-  HEDDLE_NEEDS_LINK_KIND("ipip");
+  HEDDLE_SKIP_WITHOUT_LINKS("ipip");
   Cluster cluster(Ipip());
   ASSERT_TRUE(cluster.Up());
   ASSERT_EQ(cluster.pod(1).mtu_bytes(), 1480);
@@ -50,7 +50,7 @@ TEST(IpipTest, AFullPacketFillsTheUnderlayAndOneByteMoreDoesNotPass) {
 }
 
 TEST(IpipTest, DirectRoutingLeavesTheTunnelOut) {
-  HEDDLE_NEEDS_LINK_KIND("ipip");
+  HEDDLE_SKIP_WITHOUT_LINKS("ipip");
   Cluster cluster(Ipip(R"(, "DirectRouting": true)"));
   ASSERT_TRUE(cluster.Up());
   const PacketCounter tunnelled(cluster.host(2).netns(), "input", "meta l4proto 4");
@@ -74,7 +74,7 @@ TEST(IpipTest, DirectRoutingLeavesTheTunnelOut) {
 }
 
 TEST(IpipTest, RepairsInUnderASecondAndTouchesNothingForeign) {
-  HEDDLE_NEEDS_LINK_KIND("ipip");
+  HEDDLE_SKIP_WITHOUT_LINKS("ipip");
   Cluster cluster(Ipip());
   ASSERT_TRUE(cluster.Up());
   Host& host = cluster.host(1);
@@ -103,7 +103,7 @@ TEST(IpipTest, RepairsInUnderASecondAndTouchesNothingForeign) {
 }
 
 TEST(IpipTest, FollowsTheUnderlaysMtuAndARestartLosesNothing) {
-  HEDDLE_NEEDS_LINK_KIND("ipip");
+  HEDDLE_SKIP_WITHOUT_LINKS("ipip");
   Cluster cluster(Ipip());
   ASSERT_TRUE(cluster.Up());
   PingStream stream(cluster.pod(1).netns(), cluster.pod(2).address(Family::kV4));
