@@ -14,7 +14,7 @@ packages=(
   libnl-3-dev libprotobuf-dev libre2-dev librocksdb-dev libspdlog-dev
   libsystemd-dev libxxhash-dev nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc
   # What tests and quickstart run.
-  ethtool iproute2 iputils-ping nftables procps tcpdump util-linux wireguard-tools
+  ethtool iproute2 iputils-ping nftables procps util-linux wireguard-tools
   # The emulated machine with Debian's stock kernel (tests/guest).
   busybox-static cpio kmod qemu-system-x86
 )

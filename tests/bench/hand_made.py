@@ -50,8 +50,8 @@ def _mac(n):
 
 
 def _vxlan(n, peer, _folder):
-    _ip(n, f"link add hand type vxlan id 2 dstport 8473 dev eth0 local {second_address(n)} "
-           f"nolearning address {_mac(n)}")
+    _ip(n, f"link add hand address {_mac(n)} type vxlan id 2 dstport 8473 dev eth0 "
+           f"local {second_address(n)} nolearning")
     _start(n, UNDERLAY_MTU - 50)
     _ip(n, f"neigh add 10.245.{peer}.0 lladdr {_mac(peer)} dev hand nud permanent")
     lab.run("bridge", "-n", f"h{n}", "fdb", "add", _mac(peer), "dev", "hand", "dst",

@@ -49,7 +49,7 @@ LeaseOf Lease(Cluster* cluster, int number) {
   for (Family family : kFamilies) {
     const bool v4 = family == Family::kV4;
     const auto subnet = lease.find(v4 ? "ipv4Subnet" : "ipv6Subnet");
-    if (subnet == lease.end()) continue;
+    if (subnet == lease.end() || !subnet->is_string()) continue;
     result.subnet[family] = *Prefix::Parse(subnet->get<std::string>());
     result.public_address[family] =
         *Ip::Parse(lease[v4 ? "publicIpv4" : "publicIpv6"].get<std::string>());
