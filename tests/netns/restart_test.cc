@@ -1,6 +1,7 @@
 // Programs die and come back, and the pods do not notice.
 #include <filesystem>
 #include <map>
+#include <ostream>
 #include <random>
 #include <string>
 
@@ -9,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "tests/lab/cluster.h"
+#include "tests/lab/kernel_links.h"
 #include "tests/lab/kernel_monitor.h"
 #include "tests/lab/kernel_view.h"
 #include "tests/lab/ping.h"
@@ -32,9 +34,22 @@ ClusterOptions DualStack() {
   return options;
 }
 
-TEST(RestartTest, AKilledNodeLosesNoPingAndRewritesNothing) {
-  Cluster cluster(DualStack());
+struct Backend {
+  const char *name, *net_conf;
+  const char* links = "";  // the type of links that not every kernel has, if it takes any
+};
+
+void PrintTo(const Backend& value, std::ostream* out) { *out << value.name; }
+
+class KilledNodeTest : public testing::TestWithParam<Backend> {};
+
+TEST_P(KilledNodeTest, LosesNoPingAndRewritesNothing) {
+  HEDDLE_SKIP_WITHOUT_LINKS(GetParam().links);
+  ClusterOptions options = DualStack();
+  options.net_conf = GetParam().net_conf;
+  Cluster cluster(options);
   ASSERT_TRUE(cluster.Up());
+  ASSERT_TRUE(cluster.PodsReachEachOther(kSoon));
   Node& node = cluster.node(1);
   const std::set<std::string> before = OurObjects(node.host());
   const std::string rules_before = RulesWithHandles(node.host());
@@ -53,6 +68,21 @@ TEST(RestartTest, AKilledNodeLosesNoPingAndRewritesNothing) {
   EXPECT_EQ(RulesWithHandles(node.host()), rules_before);
   EXPECT_EQ(Difference(before, OurObjects(node.host())), "");
 }
+
+INSTANTIATE_TEST_SUITE_P(Restart, KilledNodeTest,
+                         testing::Values(
+                             Backend{
+                                 "Vxlan",
+                                 R"({"Network": "10.244.0.0/16", "EnableIPv6": true,
+                    "IPv6Network": "fd00:244::/48", "Backend": {"Type": "vxlan"}})",
+                             },
+                             Backend{"Wireguard",
+                                     R"({"Network": "10.244.0.0/16", "EnableIPv6": true,
+                    "IPv6Network": "fd00:244::/48", "Backend": {"Type": "wireguard"}})",
+                                     "wireguard"}),
+                         [](const testing::TestParamInfo<Backend>& param) {
+                           return std::string(param.param.name);
+                         });
 
 TEST(RestartTest, ANodeKilledInTheMiddleOfWorkConverges) {
   ClusterOptions options = DualStack();
