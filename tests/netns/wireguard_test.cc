@@ -60,8 +60,13 @@ std::string Content(const std::string& path) {
   return text.str();
 }
 
+class WireguardTest : public testing::Test {
+ protected:
+  void SetUp() override { HEDDLE_SKIP_WITHOUT_LINKS("wireguard"); }
+};
+
 // The node announces an address whose port leads nowhere: its peers can only answer.
-TEST(WireguardTest, APeerBehindNatThatRoamsKeepsTheEndpointThatWasLearned) {
+TEST_F(WireguardTest, APeerBehindNatThatRoamsKeepsTheEndpointThatWasLearned) {
   Cluster cluster(Wireguard(R"(, "PersistentKeepaliveInterval": 1)"));
   NatRouter router(cluster.lab(), cluster.host(3));
   router.SendFrom(ParseIp("192.0.2.200"), kPort, 40000);
@@ -91,7 +96,7 @@ TEST(WireguardTest, APeerBehindNatThatRoamsKeepsTheEndpointThatWasLearned) {
   EXPECT_TRUE(from_the_roamer.StopWithoutLoss());
 }
 
-TEST(WireguardTest, TheKeyOutlivesTheDeviceAndLeavesTheHostNowhere) {
+TEST_F(WireguardTest, TheKeyOutlivesTheDeviceAndLeavesTheHostNowhere) {
   ClusterOptions options = Wireguard();
   options.lab.hosts = 2;
   Cluster cluster(options);
@@ -126,7 +131,7 @@ struct Loss {
   std::string name, command;  // $peer is the key of another node, $key a file with a wrong key
 };
 
-TEST(WireguardTest, WhatIsLostIsRepaired) {
+TEST_F(WireguardTest, WhatIsLostIsRepaired) {
   Cluster cluster(Wireguard());
   ASSERT_TRUE(cluster.Up());
   ASSERT_TRUE(cluster.PodsReachEachOther(kSoon));
