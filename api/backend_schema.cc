@@ -8,6 +8,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "base/status_macros.h"
+#include "base/wireguard_key.h"
 
 namespace heddle {
 namespace {
@@ -28,6 +29,11 @@ std::string MacPrefixObjection(absl::string_view value) {
 
 std::string PskObjection(absl::string_view value) {
   return value.size() >= 96 ? "" : "must be set, to at least 96 characters";
+}
+
+std::string WireguardPskObjection(absl::string_view value) {
+  if (value.empty() || WireguardKey::Parse(value).ok()) return "";
+  return "must be a key as 'wg genpsk' prints it, 44 characters of base64, or empty";
 }
 
 std::string WireguardModeObjection(absl::string_view value) {
@@ -91,6 +97,19 @@ std::vector<BackendSchema> BuiltBackends() {
        "Encapsulates IPv4 pod packets in IPv4: the smallest header.",
        {DirectRouting()},
        /*ipv4_only=*/true},
+      {"wireguard",
+       true,
+       "Encrypts pod packets with WireGuard; works on any IP network.",
+       {Text("PSK", "",
+             "Key that all hosts share besides their own pairs, 44 characters of base64; empty for "
+             "none.",
+             WireguardPskObjection),
+        Port("ListenPort", 51820), Port("ListenPortV6", 51821), Mtu("overhead"),
+        Integer("PersistentKeepaliveInterval", 0, 1, 65535,
+                "Seconds between keep-alive packets; 0 sends none."),
+        Text("Mode", "separate",
+             "Which underlay carries pods: separate (each family its own), auto, ipv4 or ipv6.",
+             WireguardModeObjection)}},
       {"alloc", true, "Allocates subnets and programs nothing.", {}},
   };
 }
@@ -98,15 +117,6 @@ std::vector<BackendSchema> BuiltBackends() {
 std::vector<BackendSchema> KnownBackends() {
   return {
       {"udp", false, "Carries pod packets over UDP in user space.", {Port("Port", 8285)}},
-      {"wireguard",
-       false,
-       "Encrypts pod packets with WireGuard.",
-       {Text("PSK", "", "Pre-shared key in base64; empty for none."), Port("ListenPort", 51820),
-        Port("ListenPortV6", 51821), Mtu("overhead"),
-        Integer("PersistentKeepaliveInterval", 0, 1, 65535,
-                "Seconds between keep-alive packets; 0 sends none."),
-        Text("Mode", "separate", "Which address family carries which: separate, auto, ipv4, ipv6.",
-             WireguardModeObjection)}},
       {"ipsec",
        false,
        "Encrypts pod packets with IPsec ESP tunnels.",

@@ -137,6 +137,8 @@ TEST(Backend, RefusesOptionsByName) {
   EXPECT_THAT(error("host-gw", "Name", std::string("cbr0")), HasSubstr("'Name' is not known"));
   EXPECT_THAT(error("ipsec", "UDPEncap", true), HasSubstr("PSK must be set"));
   EXPECT_THAT(error("wireguard", "Mode", std::string("both")), HasSubstr("one of separate"));
+  EXPECT_THAT(error("wireguard", "PSK", std::string("short-secret")),
+              ::testing::AllOf(HasSubstr("PSK must be a key"), ::testing::Not(HasSubstr("short-secret"))));
   EXPECT_TRUE(CompleteBackend({"vxlan", {{"macprefix", std::string("0e:2a:11")}}}).ok());
   EXPECT_THAT(
       std::string(CompleteBackend({"vxlan", {{"VNI", std::int64_t{1}}, {"vni", std::int64_t{2}}}})
@@ -146,7 +148,7 @@ TEST(Backend, RefusesOptionsByName) {
 }
 
 TEST(Backend, SaysWhatIsBuilt) {
-  for (const char* type : {"vxlan", "host-gw", "ipip", "alloc"}) {
+  for (const char* type : {"vxlan", "host-gw", "ipip", "wireguard", "alloc"}) {
     EXPECT_EQ(RequireBuilt({type, {}}), absl::OkStatus());
   }
   const absl::Status status = RequireBuilt({"udp", {}});

@@ -40,6 +40,22 @@ absl::Time MonotonicNow() {
   return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
 }
 
+// The first that serves one of the sets of families that the network can do with. Else why the
+// dearest set is not served.
+absl::StatusOr<HostFacts> FindUnderlay(const Network& network, const UnderlayOptions& options) {
+  HEDDLE_ASSIGN_OR_RETURN(const HostInventory inventory, ReadInventory());
+  absl::Status first;
+  for (const std::vector<Family>& families : UnderlayChoices(network)) {
+    const auto wants = [&](Family family) {
+      return std::find(families.begin(), families.end(), family) != families.end();
+    };
+    auto facts = SelectUnderlay(inventory, options, wants(Family::kV4), wants(Family::kV6));
+    if (facts.ok()) return facts;
+    if (first.ok()) first = facts.status();
+  }
+  return first;
+}
+
 }  // namespace
 
 Agent::Agent(AgentOptions options, WatchedDataplane dataplane)
@@ -133,13 +149,7 @@ void Agent::LookAtHost(absl::Time now) {
   look_at_host_ = now + kLookAgain;
   if (!network_looked_for_) return;  // the families are not known yet
   forwarding_problems_ = ForwardingProblems(*network_looked_for_);
-  const auto select = [&]() -> absl::StatusOr<HostFacts> {
-    HEDDLE_ASSIGN_OR_RETURN(const HostInventory inventory, ReadInventory());
-    const auto& ranges = network_looked_for_->ranges;
-    return SelectUnderlay(inventory, options_.underlay, ranges[Family::kV4].has_value(),
-                          ranges[Family::kV6].has_value());
-  };
-  absl::StatusOr<HostFacts> facts = select();
+  absl::StatusOr<HostFacts> facts = FindUnderlay(*network_looked_for_, options_.underlay);
   if (facts.ok()) {
     UseUnderlay(*facts, now);
   } else {

@@ -43,11 +43,25 @@ absl::StatusOr<int> OpenStopSignals() {
   return absl::InternalError(absl::StrCat("cannot listen for signals: ", strerror(errno)));
 }
 
+// Without a key the node runs all the same: the wireguard backend alone is refused then.
+WireguardSecret LoadSecret(const std::string& path, Identity* identity) {
+  const absl::StatusOr<WireguardSecret> secret = LoadOrMakeWireguardSecret(path);
+  if (!secret.ok()) {
+    identity->wireguard_key_problem = std::string(secret.status().message());
+    return {};
+  }
+  identity->wireguard_public_key = secret->public_key;
+  return *secret;
+}
+
 absl::Status RunAgent(const Flags& flags) {
   HEDDLE_ASSIGN_OR_RETURN(const int stop_fd, OpenStopSignals());
-  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<KernelDataplane> dataplane, OpenKernelDataplane());
+  AgentOptions options = flags.agent;
+  KernelOptions kernel;
+  kernel.wireguard = LoadSecret(flags.wireguard_key_file, &options.executor.identity);
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<KernelDataplane> dataplane, OpenKernelDataplane(kernel));
   HEDDLE_ASSIGN_OR_RETURN(KernelWatch watch, KernelWatch::Open());
-  Agent agent(flags.agent, WatchedDataplane(std::move(dataplane), std::move(watch)));
+  Agent agent(std::move(options), WatchedDataplane(std::move(dataplane), std::move(watch)));
   return agent.Run(stop_fd);
 }
 

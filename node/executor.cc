@@ -158,7 +158,7 @@ void Executor::FullPass(absl::Time now) {
   ++full_passes_;
   const bool keep = !table_.complete();
   const auto unasked = keep ? Reconciler::Unasked::kKeep : Reconciler::Unasked::kRemove;
-  const bool done = reconciler_.FullPass(basis, table_.peers(), unasked);
+  const bool done = reconciler_.FullPass(basis, table_.peers(), differences_, unasked);
   differences_.clear();
   if (current) basis_changed_ = false;
   removals_were_kept_ = keep;

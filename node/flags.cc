@@ -37,6 +37,7 @@ struct RawFlags {
   bool ip_masq = false, forward_rules = true, nexthop_objects = true;
   std::string subnet_file = "/run/heddle/subnet.env";
   std::string state_dir = "/var/lib/heddle/node";
+  std::string wireguard_key_file;
   int resync_seconds = 60;
   double hold_removals_fraction = 0.5;
   std::size_t hold_removals_min = 8;
@@ -125,6 +126,9 @@ void DefineFiles(CLI::App* app, RawFlags* raw) {
       "File to write this node's subnet and MTU to, for the flannel CNI plugin.");
   Add(app, "state-dir", "PATH", &raw->state_dir,
       "Folder for the last good snapshot, from which the node starts when no controller answers.");
+  Add(app, "wireguard-key-file", "PATH", &raw->wireguard_key_file,
+      "File with this node's private WireGuard key, as 'wg genkey' prints it; made when there is "
+      "none. The default is wireguard.key in the state directory.");
   Add(app, "log-level", "LEVEL", &raw->log_level,
       "How much to log: trace, debug, info, warn, error or off.")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
@@ -188,6 +192,9 @@ absl::StatusOr<Flags> ToFlags(const RawFlags& raw, Command command) {
   flags.agent.subnet_file = raw.subnet_file;
   flags.agent.snapshot_file = absl::StrCat(raw.state_dir, "/snapshot");
   flags.state_dir = raw.state_dir;
+  flags.wireguard_key_file = raw.wireguard_key_file.empty()
+                                 ? absl::StrCat(raw.state_dir, "/wireguard.key")
+                                 : raw.wireguard_key_file;
   flags.log_level = raw.log_level;
   return flags;
 }
@@ -237,7 +244,7 @@ ParsedFlags ParseFlags(int argc, char** argv) {
       "cleanup",
       "Remove all that heddle-node has made on this host and nothing else: links, routes, "
       "nexthops, "
-      "nftables rules, the subnet file and the saved snapshot. Its lease stays until it expires or "
+      "nftables rules, the subnet file and the saved snapshot. The WireGuard key stays. Its lease stays until it expires or "
       "'heddlectl lease release' ends it.");
   const CLI::App* show = app.add_subcommand(
       "show", "Print what the kernel holds of heddle-node's, one object per line, and exit.");

@@ -14,6 +14,7 @@ struct Flags {
   Command command = Command::kRun;
   AgentOptions agent;
   std::string state_dir;
+  std::string wireguard_key_file;
   std::string log_level;
 };
 

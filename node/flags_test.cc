@@ -24,6 +24,7 @@ TEST(Flags, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(agent.executor.identity.node_id, "n1");
   EXPECT_EQ(agent.subnet_file, "/run/heddle/subnet.env");
   EXPECT_EQ(agent.snapshot_file, "/var/lib/heddle/node/snapshot");
+  EXPECT_EQ(parsed.flags.wireguard_key_file, "/var/lib/heddle/node/wireguard.key");
   EXPECT_FALSE(agent.executor.plan.ip_masq);
   EXPECT_TRUE(agent.executor.plan.forward_rules);
   EXPECT_TRUE(agent.executor.plan.use_nexthops);
@@ -36,7 +37,8 @@ TEST(Flags, EveryFlagArrives) {
        "--iface-regex=^eth", "--iface-can-reach=192.0.2.9", "--public-ip=198.51.100.1",
        "--public-ipv6=2001:db8::9", "--ip-masq", "--forward-rules=false", "--nexthop-objects=false",
        "--subnet-file=/x/s.env", "--state-dir=/y", "--resync-seconds=5",
-       "--hold-removals-fraction=0.2", "--hold-removals-min=3", "--log-level=debug"});
+       "--hold-removals-fraction=0.2", "--hold-removals-min=3", "--wireguard-key-file=/z/key",
+       "--log-level=debug"});
   ASSERT_TRUE(parsed.run);
   const AgentOptions& agent = parsed.flags.agent;
   EXPECT_EQ(agent.session.controllers, (std::vector<std::string>{"a:1", "[2001:db8::1]:2"}));
@@ -50,6 +52,7 @@ TEST(Flags, EveryFlagArrives) {
   EXPECT_FALSE(agent.executor.plan.use_nexthops);
   EXPECT_EQ(agent.subnet_file, "/x/s.env");
   EXPECT_EQ(agent.snapshot_file, "/y/snapshot");
+  EXPECT_EQ(parsed.flags.wireguard_key_file, "/z/key");
   EXPECT_EQ(agent.executor.resync, absl::Seconds(5));
   EXPECT_EQ(agent.executor.guard.fraction, 0.2);
   EXPECT_EQ(agent.executor.guard.min_peers, 3u);

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "node/state/roamed_endpoints.h"
 #include "node/state/tables.h"
 
 namespace heddle::node {
@@ -43,6 +44,17 @@ void Merge(const NetworkState& from, NetworkState* to) {
   });
 }
 
+absl::btree_set<WireguardPeerKey> Moved(const PlanInput& input,
+                                        const std::vector<PeerDifference>& differences) {
+  NetworkState before, after;
+  for (const auto& [old_peer, new_peer] : differences) {
+    if (!old_peer || !new_peer) continue;
+    Merge(PlanPeer(input, *old_peer), &before);
+    Merge(PlanPeer(input, *new_peer), &after);
+  }
+  return MovedPeers(before, after);
+}
+
 // At most kNamed sentences, and how many more there are.
 std::vector<std::string> Bounded(std::vector<std::string> sentences, const char* what) {
   if (sentences.size() > kNamed) {
@@ -55,7 +67,8 @@ std::vector<std::string> Bounded(std::vector<std::string> sentences, const char*
 
 }  // namespace
 
-bool Reconciler::FullPass(const PlanBasis& basis, const PeerTable::Peers& peers, Unasked unasked) {
+bool Reconciler::FullPass(const PlanBasis& basis, const PeerTable::Peers& peers,
+                          const std::vector<PeerDifference>& differences, Unasked unasked) {
   ForgetFailures();
   own_objects_made_ = false;
   if (FindBackend(basis.network.backend.type) == nullptr) {
@@ -66,23 +79,24 @@ bool Reconciler::FullPass(const PlanBasis& basis, const PeerTable::Peers& peers,
   const PlanInput input{basis.network, basis.self, basis.host, options_};
   basis_ = basis;
   plan_problems_ = Bounded(Problems(input, peers), "peers have problems");
-  return Converge(PlanSelf(input), PlanAll(input, peers), unasked);
+  return Converge({PlanSelf(input), PlanAll(input, peers), Moved(input, differences)}, unasked);
 }
 
-bool Reconciler::Converge(const NetworkState& own, const NetworkState& desired, Unasked unasked) {
+bool Reconciler::Converge(Wanted wanted, Unasked unasked) {
   for (int round = 0; round < kRounds; ++round) {
     absl::StatusOr<NetworkState> actual = dataplane_->Read();
     if (!actual.ok()) {
       Complain(absl::StrCat("cannot read the kernel's state: ", actual.status().message()));
       return false;
     }
+    KeepRoamedEndpoints(*actual, wanted.moved, &wanted.all);
     std::vector<Operation> operations;
     if (unasked == Unasked::kKeep) {
-      NetworkState kept = desired;
+      NetworkState kept = wanted.all;
       KeepUnasked(*actual, &kept);
       operations = Diff(*actual, kept);
     } else {
-      operations = Diff(*actual, desired);
+      operations = Diff(*actual, wanted.all);
     }
     if (operations.empty()) {
       ForgetFailures();
@@ -93,7 +107,7 @@ bool Reconciler::Converge(const NetworkState& own, const NetworkState& desired, 
     ForgetFailures();
     Record(failed);
     own_objects_made_ = std::none_of(failed.begin(), failed.end(), [&](const Failure& failure) {
-      return Holds(own, failure.operation.object);
+      return Holds(wanted.own, failure.operation.object);
     });
     // One more try helps what failed because of something that is gone now; not a third.
     if (!failed.empty() && round > 0) return false;
@@ -120,6 +134,7 @@ bool Reconciler::Delta(const std::vector<PeerDifference>& differences,
   }
   // Costs a look at every peer, but only while something is wrong.
   if (problematic) plan_problems_ = Bounded(Problems(input, peers), "peers have problems");
+  LeaveEndpoints(&before, &after);
   const std::vector<Operation> operations = Diff(before, after);
   if (operations.empty()) return true;
   const std::vector<Failure> failed = dataplane_->Apply(operations);

@@ -10,6 +10,7 @@
 #include <string>
 #include <vector>
 
+#include "absl/container/btree_set.h"
 #include "node/backend/backend.h"
 #include "node/dataplane/dataplane.h"
 #include "node/peer_table.h"
@@ -38,8 +39,11 @@ class Reconciler {
       : dataplane_(dataplane), options_(options) {}
 
   // True when the kernel agreed in the end. Otherwise failures() says why, and what failed needs
-  // another pass.
-  bool FullPass(const PlanBasis& basis, const PeerTable::Peers& peers, Unasked unasked);
+  // another pass. `differences` are those since the last FullPass or Delta: a WireGuard peer that
+  // announces another endpoint gets that one, any other keeps what a live session has taught the
+  // kernel.
+  bool FullPass(const PlanBasis& basis, const PeerTable::Peers& peers,
+                const std::vector<PeerDifference>& differences, Unasked unasked);
 
   // Applies what changed for some peers since the last FullPass or Delta, on its basis; `peers` are
   // all there are now. Adds to failures(); true when this call added none. Requires basis().
@@ -59,7 +63,11 @@ class Reconciler {
   void Record(const std::vector<Failure>& failures);
   void Complain(std::string sentence);
   void ForgetFailures();
-  bool Converge(const NetworkState& own, const NetworkState& desired, Unasked unasked);
+  struct Wanted {
+    NetworkState own, all;                    // `all` has `own` too
+    absl::btree_set<WireguardPeerKey> moved;  // peers whose announced endpoint is news
+  };
+  bool Converge(Wanted wanted, Unasked unasked);
 
   Dataplane* const dataplane_;
   const PlanOptions options_;

@@ -11,7 +11,7 @@ packages=(
   bazel-bootstrap g++ pkg-config python3
   # Libraries; third_party/system_deps.bzl names what is used of each.
   libabsl-dev libbenchmark-dev libcli11-dev libgmock-dev libgrpc++-dev libgtest-dev
-  libnl-3-dev libprotobuf-dev libre2-dev librocksdb-dev libspdlog-dev
+  libnl-3-dev libprotobuf-dev libre2-dev librocksdb-dev libspdlog-dev libssl-dev
   libsystemd-dev libxxhash-dev nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc
   # What tests and quickstart run.
   ethtool iproute2 iputils-ping nftables procps util-linux wireguard-tools

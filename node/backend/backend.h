@@ -36,6 +36,7 @@ struct PlanOptions {
 struct Identity {
   std::string node_id;
   WireguardKey wireguard_public_key;  // zero: this node has no key
+  std::string wireguard_key_problem;  // why not, and what to do
   // What the extension backend's PreStartupCommand printed; absent: it has not ended well yet.
   std::optional<std::string> extension_backend_data;
 };
@@ -86,12 +87,20 @@ struct Backend {
   // and what to do; then `state` is left alone.
   absl::StatusOr<std::optional<PeerPath>> (*plan_peer)(const PlaneInput& input, const Peer& peer,
                                                        const Prefix& subnet, NetworkState* state);
+  // Sets of address families, dearest first: an underlay that serves all of one set will do.
+  // Absent: it takes the families of the network.
+  std::vector<std::vector<Family>> (*underlays)(const Network& network,
+                                                const BackendConfig& config) = nullptr;
 };
 
 // All rows, in a stable order.
 absl::Span<const Backend> Backends();
 // The row for a type, or nullptr.
 const Backend* FindBackend(absl::string_view type);
+
+// Sets of address families to look for an underlay with, dearest first. What serves one set serves
+// the network's backend; the first ones serve the standby, too.
+std::vector<std::vector<Family>> UnderlayChoices(const Network& network);
 
 // What this node announces, for the network's backend and the standby.
 struct Announcement {

@@ -49,6 +49,10 @@ Scenario RandomScenario(std::mt19937* random, std::string backend, int peers) {
   if (scenario.network.backend.options.count("DirectRouting") != 0) {
     scenario.network.backend.options["DirectRouting"] = number(2) == 0;
   }
+  if (scenario.network.backend.type == "wireguard") {
+    const char* mode = families == 3 && number(2) == 0 ? "auto" : "separate";
+    scenario.network.backend.options["Mode"] = std::string(mode);
+  }
   scenario.Lease(peers);
   return scenario;
 }

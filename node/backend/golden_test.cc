@@ -91,6 +91,20 @@ TEST(GoldenTest, IpipDirectRouting) {
   ExpectGolden("ipip_direct_routing", scenario);
 }
 
+TEST(GoldenTest, WireguardDualStack) {
+  ExpectGolden("wireguard_dual_stack", DualStackScenario("wireguard"));
+}
+
+TEST(GoldenTest, WireguardOptions) {
+  Scenario scenario = DualStackScenario("wireguard");
+  SetOption("Mode", std::string("auto"), &scenario);
+  SetOption("ListenPort", std::int64_t{4500}, &scenario);
+  SetOption("MTU", std::int64_t{1400}, &scenario);
+  SetOption("PersistentKeepaliveInterval", std::int64_t{25}, &scenario);
+  SetOption("PSK", WireguardKey{{1, 2, 3}}.ToBase64(), &scenario);
+  ExpectGolden("wireguard_options", scenario);
+}
+
 TEST(GoldenTest, AllocWithMasquerade) {
   Scenario scenario = DualStackScenario("alloc");
   scenario.options.ip_masq = true;

@@ -1,6 +1,8 @@
 #include "node/backend/planes.h"
 
 #include <algorithm>
+#include <iterator>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
@@ -22,7 +24,44 @@ absl::Status AnnouncePlane(const Network& network, const BackendConfig& config,
   return absl::OkStatus();
 }
 
+std::vector<std::vector<Family>> UnderlaysOf(const Network& network, const Plane& plane) {
+  if (plane.row->underlays == nullptr) return {FamiliesOf(network)};
+  return plane.row->underlays(network, *plane.config);
+}
+
+std::vector<Family> Union(const std::vector<Family>& a, const std::vector<Family>& b) {
+  std::vector<Family> both;
+  std::set_union(a.begin(), a.end(), b.begin(), b.end(), std::back_inserter(both));
+  return both;
+}
+
 }  // namespace
+
+std::vector<Family> FamiliesOf(const Network& network) {
+  std::vector<Family> families;
+  network.ranges.ForEach([&](Family family, const Range&) { families.push_back(family); });
+  return families;
+}
+
+std::vector<std::vector<Family>> UnderlayChoices(const Network& network) {
+  const std::vector<Plane> planes = PlanesOf(network);
+  if (planes.empty()) return {FamiliesOf(network)};
+  std::vector<std::vector<Family>> choices = {{}};
+  // The standby's wishes first, so that what comes last is what the network's backend needs alone.
+  for (auto plane = planes.rbegin(); plane != planes.rend(); ++plane) {
+    std::vector<std::vector<Family>> joined;
+    for (const auto& with : choices) {
+      for (const auto& set : UnderlaysOf(network, *plane)) joined.push_back(Union(set, with));
+    }
+    choices = std::move(joined);
+    if (&*plane != &planes.front()) choices.push_back({});
+  }
+  std::vector<std::vector<Family>> distinct;
+  for (const auto& set : choices) {
+    if (std::find(distinct.begin(), distinct.end(), set) == distinct.end()) distinct.push_back(set);
+  }
+  return distinct;
+}
 
 std::vector<Plane> PlanesOf(const Network& network) {
   std::vector<Plane> planes;

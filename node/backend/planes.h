@@ -14,4 +14,7 @@ struct Plane {
 // long as `network`.
 std::vector<Plane> PlanesOf(const Network& network);
 
+// The families that the network has ranges of.
+std::vector<Family> FamiliesOf(const Network& network);
+
 }  // namespace heddle::node

@@ -8,6 +8,7 @@ namespace heddle::node {
 extern const Backend kVxlanBackend;
 extern const Backend kHostGwBackend;
 extern const Backend kIpipBackend;
+extern const Backend kWireguardBackend;
 extern const Backend kAllocBackend;
 
 }  // namespace heddle::node

@@ -13,9 +13,7 @@ using testing::ElementsAre;
 using testing::HasSubstr;
 
 absl::StatusOr<Advertisement> Advertise(const Scenario& scenario) {
-  Identity identity;
-  identity.node_id = scenario.self.node_id;
-  return Announce(scenario.network, identity, scenario.host).advertisement;
+  return Announce(scenario.network, scenario.identity(), scenario.host).advertisement;
 }
 
 absl::StatusOr<int> PodMtu(const Scenario& scenario) {
@@ -105,6 +103,8 @@ TEST(PodMtuTest, IsTheUnderlaysLessTheOverheadOfTheDearestFamily) {
   EXPECT_EQ(*PodMtu(DualStackScenario("host-gw")), 1500);
   EXPECT_EQ(*PodMtu(DualStackScenario("alloc")), 1500);
   EXPECT_EQ(*PodMtu(Ipv4Scenario("ipip")), 1480);
+  EXPECT_EQ(*PodMtu(Ipv4Scenario("wireguard")), 1420);
+  EXPECT_EQ(*PodMtu(DualStackScenario("wireguard")), 1420);
 }
 
 TEST(PodMtuTest, TheOptionStandsForTheUnderlaysButCannotRaiseIt) {

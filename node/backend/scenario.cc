@@ -16,6 +16,24 @@ Prefix PrefixBehindRouter(Family family) {
                                : *Prefix::Parse("2001:db8:1::/64");
 }
 
+WireguardKey KeyOf(int number) {
+  WireguardKey key;
+  key.bytes.fill(0xa5);
+  key.bytes[0] = static_cast<std::uint8_t>(number >> 8);
+  key.bytes[1] = static_cast<std::uint8_t>(number);
+  return key;
+}
+
+// What the modes of one device have: its port on every underlay there is.
+void AddWireguard(const BackendConfig& config, int number, Advertisement* advertisement) {
+  advertisement->wireguard_public_key = KeyOf(number);
+  const bool separate = config.Text("Mode") == "separate";
+  advertisement->public_address.ForEach([&](Family family, const Ip&) {
+    advertisement->wireguard_port[family] = static_cast<std::uint16_t>(
+        config.Int(separate && family == Family::kV6 ? "ListenPortV6" : "ListenPort"));
+  });
+}
+
 Peer MakePeer(const Network& network, int number) {
   Peer peer;
   peer.node_id = absl::StrCat("node-", number);
@@ -31,6 +49,9 @@ Peer MakePeer(const Network& network, int number) {
     const absl::uint128 size = absl::uint128(1) << (BitsOf(family) - range->subnet_length);
     peer.subnets[family] = Prefix(range->network.at(size * number), range->subnet_length);
     peer.advertisement.public_address[family] = UnderlayPrefix(family).at(number);
+  }
+  if (network.backend.type == "wireguard") {
+    AddWireguard(network.backend, number, &peer.advertisement);
   }
   return peer;
 }
@@ -49,6 +70,13 @@ Scenario Make(const std::string& backend, bool ipv4, bool ipv6) {
 }
 
 }  // namespace
+
+Identity Scenario::identity() const {
+  Identity identity;
+  identity.node_id = self.node_id;
+  identity.wireguard_public_key = KeyOf(1);
+  return identity;
+}
 
 void Scenario::SetRange(const Prefix& network_prefix, int subnet_length) {
   Range range;

@@ -16,6 +16,9 @@ struct Scenario {
   PlanOptions options;
   absl::btree_map<std::string, Peer> peers;
 
+  // What this node is, with the key that it has announced.
+  Identity identity() const;
+
   PlanInput input() const { return {network, self, host, options}; }
 
   void SetRange(const Prefix& network_prefix, int subnet_length);

@@ -7,8 +7,8 @@
 namespace heddle::node {
 
 absl::Span<const Backend> Backends() {
-  static const auto* const rows =
-      new std::array<Backend, 4>{kVxlanBackend, kHostGwBackend, kIpipBackend, kAllocBackend};
+  static const auto* const rows = new std::array<Backend, 5>{
+      kVxlanBackend, kHostGwBackend, kIpipBackend, kWireguardBackend, kAllocBackend};
   return *rows;
 }
 

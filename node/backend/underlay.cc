@@ -4,6 +4,8 @@
 
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
+#include "base/status_macros.h"
+#include "node/backend/planes.h"
 
 namespace heddle::node {
 namespace {
@@ -14,32 +16,33 @@ absl::string_view PublicAddressFlag(Family family) {
   return family == Family::kV4 ? "--public-ip" : "--public-ipv6";
 }
 
-absl::Status NoAddress(Family family, absl::string_view kind, absl::string_view mend,
-                       const HostFacts& host) {
-  return absl::FailedPreconditionError(
-      absl::StrCat("the cluster network has an ", FamilyName(family), " range, but ",
-                   host.underlay_link, " has no ", FamilyName(family), " address to ", kind, "; ",
-                   mend, ", or take the range out of the network"));
-}
-
 }  // namespace
 
-absl::Status AdvertiseAddresses(const PlaneFacts& facts, Advertisement* advertisement) {
+absl::Status AdvertiseAddress(const PlaneFacts& facts, Family family, absl::string_view why,
+                              absl::string_view otherwise, Advertisement* advertisement) {
   const HostFacts& host = facts.host;
-  for (Family family : kFamilies) {
-    if (!facts.network.ranges[family]) continue;
-    if (!host.public_address[family]) {
-      return NoAddress(family, "announce",
-                       absl::StrCat("give it one, name another interface with --iface, or name the "
-                                    "address with ",
-                                    PublicAddressFlag(family)),
-                       host);
-    }
-    if (!host.source_address[family]) {
-      return NoAddress(family, "send from", "give it one, or name another interface with --iface",
-                       host);
-    }
-    advertisement->public_address[family] = host.public_address[family];
+  const auto lacking = [&](absl::string_view purpose, absl::string_view mend) {
+    return absl::FailedPreconditionError(absl::StrCat(why, ", but ", host.underlay_link, " has no ",
+                                                      FamilyName(family), " address to ", purpose,
+                                                      "; ", mend, ", or ", otherwise));
+  };
+  if (!host.public_address[family]) {
+    return lacking("announce", absl::StrCat("give it one, name another interface with --iface, or "
+                                            "name the address with ",
+                                            PublicAddressFlag(family)));
+  }
+  if (!host.source_address[family]) {
+    return lacking("send from", "give it one, or name another interface with --iface");
+  }
+  advertisement->public_address[family] = host.public_address[family];
+  return absl::OkStatus();
+}
+
+absl::Status AdvertiseAddresses(const PlaneFacts& facts, Advertisement* advertisement) {
+  for (Family family : FamiliesOf(facts.network)) {
+    HEDDLE_RETURN_IF_ERROR(AdvertiseAddress(
+        facts, family, absl::StrCat("the cluster network has an ", FamilyName(family), " range"),
+        "take the range out of the network", advertisement));
   }
   return absl::OkStatus();
 }
@@ -57,6 +60,21 @@ void PlanOwnAddresses(const PlaneInput& input, const std::string& link, Family f
   for (const Prefix& subnet : input.self.SubnetsOf(family)) {
     state->addresses[AddressKey{link, subnet.base()}] = Address{BitsOf(family)};
   }
+}
+
+int CarriedMtuBytes(const PlaneFacts& facts) {
+  const int option = facts.config.Int("MTU"), most = facts.host.underlay_mtu_bytes;
+  return option == 0 ? most : std::min(option, most);
+}
+
+bool IsPublic(const Ip& address) {
+  static const auto* const limited =
+      new std::vector<Prefix>{*Prefix::Parse("10.0.0.0/8"), *Prefix::Parse("172.16.0.0/12"),
+                              *Prefix::Parse("192.168.0.0/16"), *Prefix::Parse("100.64.0.0/10"),
+                              *Prefix::Parse("fc00::/7")};
+  return !address.is_link_local() &&
+         std::none_of(limited->begin(), limited->end(),
+                      [&](const Prefix& prefix) { return prefix.Contains(address); });
 }
 
 bool IsOnlink(const HostFacts& host, const Ip& address) {

@@ -16,6 +16,11 @@ namespace heddle::node {
 // family has no public or no source address; names the flag that mends it.
 absl::Status AdvertiseAddresses(const PlaneFacts& facts, Advertisement* advertisement);
 
+// The same for one family. `why` says who needs it, `otherwise` how to do without: parts of the
+// message.
+absl::Status AdvertiseAddress(const PlaneFacts& facts, Family family, absl::string_view why,
+                              absl::string_view otherwise, Advertisement* advertisement);
+
 // The address of `peer` for packets on the underlay of `family`. FailedPrecondition: it announces
 // none; says what to do there.
 absl::StatusOr<Ip> PublicAddressOf(const Peer& peer, Family family);
@@ -24,6 +29,14 @@ absl::StatusOr<Ip> PublicAddressOf(const Peer& peer, Family family);
 // bring no connected route, and are the source of host-to-pod packets.
 void PlanOwnAddresses(const PlaneInput& input, const std::string& link, Family family,
                       NetworkState* state);
+
+// What the underlay carries of this plane, headers included: its MTU, or the MTU option, which
+// cannot raise it.
+int CarriedMtuBytes(const PlaneFacts& facts);
+
+// Whether any host of the Internet could send to `address`, as far as its range tells: not private
+// (RFC 1918, 4193, 6598), nor of one link.
+bool IsPublic(const Ip& address);
 
 // Whether the host reaches `address` at layer 2 through its underlay link.
 bool IsOnlink(const HostFacts& host, const Ip& address);

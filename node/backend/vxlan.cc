@@ -24,11 +24,9 @@ std::string DeviceName(const PlaneFacts& facts, Family family) {
 // 1450 bytes vanish.
 constexpr int OverheadBytes(Family underlay) { return underlay == Family::kV4 ? 50 : 70; }
 
-// The MTU option cannot raise a device above what its lower device carries: the kernel refuses it.
+// The kernel refuses a device above what its lower device carries.
 int DeviceMtuBytes(const PlaneFacts& facts, Family family) {
-  const int option = facts.config.Int("MTU"), most = facts.host.underlay_mtu_bytes;
-  const int underlay = option == 0 ? most : std::min(option, most);
-  return underlay - OverheadBytes(family);
+  return CarriedMtuBytes(facts) - OverheadBytes(family);
 }
 
 Mac OwnMac(const PlaneFacts& facts, absl::string_view node_id) {

@@ -5,10 +5,10 @@
 #include <string>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "node/dataplane/features.h"
 #include "node/dataplane/hooks.h"
+#include "node/dataplane/operation_batch.h"
 #include "node/dataplane/rtnetlink_reader.h"
 #include "node/dataplane/rtnetlink_writer.h"
 #include "node/dataplane/rules.h"
@@ -42,12 +42,13 @@ class Kernel final : public KernelDataplane {
   std::vector<Failure> Apply(const std::vector<Operation>& operations) override {
     std::vector<Failure> failures;
     writer_.Start(&failures);
+    wireguard_.Start(&failures);
     hooks_.Start();
     for (const Operation& operation : operations) {
       std::visit([&](const auto& o) { ApplyOne(operation, o.first, o.second, &failures); },
                  operation.object);
     }
-    writer_.Flush();
+    FlushAll();
     return failures;
   }
 
@@ -57,13 +58,14 @@ class Kernel final : public KernelDataplane {
   template <typename Key, typename Value>
   void ApplyOne(const Operation& operation, const Key& key, const Value& value,
                 std::vector<Failure>*) {
+    wireguard_.Flush();
     writer_.Add(operation, key, value);
   }
 
   void ApplyOne(const Operation& operation, const std::string& key, const std::string& value,
                 std::vector<Failure>* failures) {
     if (operation.kind == Operation::Kind::kRemove) return;  // a setting has no absence
-    writer_.Flush();
+    FlushAll();
     Record(operation, WriteSysctl(key, value), failures);
   }
 
@@ -75,33 +77,37 @@ class Kernel final : public KernelDataplane {
 
   void ApplyOne(const Operation& operation, Family family, const RuleSet& rules,
                 std::vector<Failure>* failures) {
-    writer_.Flush();
+    FlushAll();
     Record(operation, rules_.Write(operation.kind, family, rules), failures);
   }
 
   void ApplyOne(const Operation& operation, const std::string& link, const WireguardDevice& device,
-                std::vector<Failure>* failures) {
+                std::vector<Failure>*) {
     writer_.Flush();
-    Record(operation, wireguard_.Write(operation.kind, link, device), failures);
+    wireguard_.Add(operation, link, device);
   }
 
   void ApplyOne(const Operation& operation, const WireguardPeerKey& key, const WireguardPeer& peer,
-                std::vector<Failure>* failures) {
+                std::vector<Failure>*) {
     writer_.Flush();
-    Record(operation, wireguard_.Write(operation.kind, key, peer), failures);
+    wireguard_.Add(operation, key, peer);
   }
 
   void ApplyOne(const Operation& operation, const HookKey& key, const Hook& hook,
                 std::vector<Failure>* failures) {
-    writer_.Flush();
+    FlushAll();
     Record(operation, hooks_.Write(operation.kind, key, hook), failures);
+  }
+
+  // What is sent in order, whichever socket it goes by.
+  void FlushAll() {
+    writer_.Flush();
+    wireguard_.Flush();
   }
 
   static void Record(const Operation& operation, const absl::Status& status,
                      std::vector<Failure>* failures) {
-    if (status.ok()) return;
-    const std::string text = absl::StrCat(operation.ToString(), ": ", status.message());
-    failures->push_back({operation, absl::Status(status.code(), text)});
+    if (!status.ok()) AddFailure(operation, status, failures);
   }
 
   RtnetlinkWriter writer_;

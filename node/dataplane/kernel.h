@@ -9,7 +9,7 @@
 
 #include "absl/status/statusor.h"
 #include "node/dataplane/dataplane.h"
-#include "node/dataplane/wireguard.h"
+#include "node/dataplane/wireguard_secret.h"
 
 namespace heddle::node {
 

@@ -105,4 +105,13 @@ Attributes Attributes::Nested(std::uint16_t type) const {
   return Attributes(Find(type).value_or(absl::string_view()));
 }
 
+void Attributes::ForEach(const std::function<void(const Attributes&)>& f) const {
+  const auto* attribute = reinterpret_cast<const nlattr*>(bytes_.data());
+  for (int left = static_cast<int>(bytes_.size()); nla_ok(attribute, left);
+       attribute = nla_next(attribute, &left)) {
+    f(Attributes({static_cast<const char*>(nla_data(attribute)),
+                  static_cast<std::size_t>(nla_len(attribute))}));
+  }
+}
+
 }  // namespace heddle::node

@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <functional>
 #include <optional>
 #include <string>
 
@@ -115,6 +116,8 @@ class Attributes {
   std::optional<Mac> MacAddress(std::uint16_t type) const;
   std::string Text(std::uint16_t type) const;  // up to the first zero; empty when absent
   Attributes Nested(std::uint16_t type) const;
+  // The content of each attribute, as attributes in turn: the elements of a list.
+  void ForEach(const std::function<void(const Attributes&)>& f) const;
 
  private:
   absl::string_view bytes_;

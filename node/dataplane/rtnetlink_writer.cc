@@ -10,10 +10,6 @@ namespace {
 
 using Kind = Operation::Kind;
 
-// Enough to make a system call's cost small, and few enough that a full batch of refusals fits the
-// receive buffer.
-constexpr std::size_t kBatchMessages = 128;
-
 bool MeansAbsent(int error) {
   return error == ENOENT || error == ESRCH || error == ENODEV || error == EADDRNOTAVAIL;
 }
@@ -118,9 +114,9 @@ void RtnetlinkWriter::Add(const Operation& operation, const Key& key, const Valu
       if (!found.ok()) return FailWith(operation, found.status());
       index = *found;
     }
-    Encode(kind, key, value, index, &batch_);
-    queued_.resize(batch_.message_count(), &operation);
-    if (batch_.message_count() >= kBatchMessages) Flush();
+    Encode(kind, key, value, index, batch_.messages());
+    batch_.Own(operation);
+    if (batch_.is_full()) Flush();
   }
 }
 
@@ -145,32 +141,21 @@ void RtnetlinkWriter::AddLink(const Operation& operation, const std::string& nam
   }
   const bool set_mac =
       operation.kind == Kind::kChange && !link.mac.is_zero() && MacOf(name) != link.mac;
-  EncodeLink(operation.kind, name, link, lower, set_mac, &batch_);
-  queued_.assign(batch_.message_count(), &operation);
+  EncodeLink(operation.kind, name, link, lower, set_mac, batch_.messages());
+  batch_.Own(operation);
   const std::size_t failures_before = failures_->size();
   Flush();
   if (operation.kind != Kind::kAdd || failures_->size() != failures_before) return;
-  EncodeLinkStart(name, link, &batch_);
-  queued_.assign(batch_.message_count(), &operation);
+  EncodeLinkStart(name, link, batch_.messages());
+  batch_.Own(operation);
   Flush();
 }
 
 void RtnetlinkWriter::Flush() {
-  if (batch_.empty()) return;
-  const auto refusals = socket_.Execute(&batch_);
-  if (refusals.ok()) {
-    for (const NetlinkSocket::Refusal& refusal : *refusals) {
-      Refused(*queued_[refusal.message], refusal);
-    }
-  } else {
-    const Operation* last = nullptr;
-    for (const Operation* operation : queued_) {
-      if (operation != last) FailWith(*operation, refusals.status());
-      last = operation;
-    }
-  }
-  batch_.Clear();
-  queued_.clear();
+  batch_.Flush(&socket_, failures_,
+               [this](const Operation& operation, const NetlinkSocket::Refusal& refusal) {
+                 Refused(operation, refusal);
+               });
 }
 
 void RtnetlinkWriter::Refused(const Operation& operation, const NetlinkSocket::Refusal& refusal) {
@@ -216,10 +201,8 @@ Mac RtnetlinkWriter::MacOf(const std::string& name) {
   return status.ok() ? mac : Mac{};
 }
 
-void RtnetlinkWriter::FailWith(const Operation& operation, absl::Status status) {
-  failures_->push_back(
-      {operation,
-       absl::Status(status.code(), absl::StrCat(operation.ToString(), ": ", status.message()))});
+void RtnetlinkWriter::FailWith(const Operation& operation, const absl::Status& status) {
+  AddFailure(operation, status, failures_);
 }
 
 }  // namespace heddle::node

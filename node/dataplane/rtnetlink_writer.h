@@ -13,6 +13,7 @@
 #include "node/dataplane/codec/codec.h"
 #include "node/dataplane/dataplane.h"
 #include "node/dataplane/netlink_socket.h"
+#include "node/dataplane/operation_batch.h"
 
 namespace heddle::node {
 
@@ -40,12 +41,11 @@ class RtnetlinkWriter {
   absl::StatusOr<int> IndexOf(const std::string& name);
   // The present MAC of a link of ours; zero when it cannot be told.
   Mac MacOf(const std::string& name);
-  void FailWith(const Operation& operation, absl::Status status);
+  void FailWith(const Operation& operation, const absl::Status& status);
   void Refused(const Operation& operation, const NetlinkSocket::Refusal& refusal);
 
   NetlinkSocket socket_;
-  MessageBuilder batch_;
-  std::vector<const Operation*> queued_;  // by message number
+  OperationBatch batch_;
   std::vector<Failure>* failures_ = nullptr;
   absl::flat_hash_map<std::string, int> indexes_;  // 0: there is no such link
   // What foreigners hold under keys that we wanted: neither replaced nor removed by us later. As
