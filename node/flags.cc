@@ -244,7 +244,8 @@ ParsedFlags ParseFlags(int argc, char** argv) {
       "cleanup",
       "Remove all that heddle-node has made on this host and nothing else: links, routes, "
       "nexthops, "
-      "nftables rules, the subnet file and the saved snapshot. The WireGuard key stays. Its lease stays until it expires or "
+      "nftables rules, the subnet file and the saved snapshot. The WireGuard key stays. Its lease "
+      "stays until it expires or "
       "'heddlectl lease release' ends it.");
   const CLI::App* show = app.add_subcommand(
       "show", "Print what the kernel holds of heddle-node's, one object per line, and exit.");

@@ -32,13 +32,13 @@ TEST(Flags, DefaultsAreTheDocumentedOnes) {
 }
 
 TEST(Flags, EveryFlagArrives) {
-  const ParsedFlags parsed = Parse(
-      {"--node-id=n1", "--controllers=a:1,[2001:db8::1]:2", "--iface=eth0", "--iface=192.0.2.1",
-       "--iface-regex=^eth", "--iface-can-reach=192.0.2.9", "--public-ip=198.51.100.1",
-       "--public-ipv6=2001:db8::9", "--ip-masq", "--forward-rules=false", "--nexthop-objects=false",
-       "--subnet-file=/x/s.env", "--state-dir=/y", "--resync-seconds=5",
-       "--hold-removals-fraction=0.2", "--hold-removals-min=3", "--wireguard-key-file=/z/key",
-       "--log-level=debug"});
+  const ParsedFlags parsed =
+      Parse({"--node-id=n1", "--controllers=a:1,[2001:db8::1]:2", "--iface=eth0",
+             "--iface=192.0.2.1", "--iface-regex=^eth", "--iface-can-reach=192.0.2.9",
+             "--public-ip=198.51.100.1", "--public-ipv6=2001:db8::9", "--ip-masq",
+             "--forward-rules=false", "--nexthop-objects=false", "--subnet-file=/x/s.env",
+             "--state-dir=/y", "--resync-seconds=5", "--hold-removals-fraction=0.2",
+             "--hold-removals-min=3", "--wireguard-key-file=/z/key", "--log-level=debug"});
   ASSERT_TRUE(parsed.run);
   const AgentOptions& agent = parsed.flags.agent;
   EXPECT_EQ(agent.session.controllers, (std::vector<std::string>{"a:1", "[2001:db8::1]:2"}));

@@ -6,6 +6,7 @@
 #include "absl/status/status.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "node/backend/planes.h"
 #include "node/backend/rows.h"
 #include "node/backend/underlay.h"
 #include "node/state/link_names.h"
