@@ -5,6 +5,7 @@
 #include <cstdlib>
 
 #include "node/dataplane/codec/codec.h"
+#include "node/dataplane/codec/wireguard.h"
 #include "node/dataplane/rules_text.h"
 #include "node/dataplane/watch_filter.h"
 
@@ -43,6 +44,36 @@ void Decode(const Message& message) {
   }
 }
 
+// As in the corpus. Any number will do for the family.
+constexpr std::uint16_t kWireguardFamily = 31;
+
+// All messages of the input as one dump, and then each of its peers encoded and decoded again.
+void DecodeDump(absl::string_view input) {
+  const absl::Time now = absl::FromUnixSeconds(1'790'000'000);
+  WireguardDump dump;
+  while (const auto message = TakeMessage(&input)) {
+    DecodeFamily(*message);
+    DecodeWireguard(*message, kWireguardFamily, now, &dump);
+  }
+  NetworkState state;
+  dump.MoveTo("heddle.wg", &state);
+  for (const auto& [key, peer] : state.wireguard_peers) {
+    if (peer.allowed.size() > kMaxAllowedPrefixes) continue;
+    MessageBuilder builder;
+    Encode(kWireguardFamily, Operation::Kind::kAdd, key, peer, &builder);
+    absl::string_view bytes = builder.bytes();
+    WireguardDump again;
+    const auto message = TakeMessage(&bytes);
+    if (!message) abort();
+    DecodeWireguard(*message, kWireguardFamily, now, &again);
+    NetworkState copy;
+    again.MoveTo("heddle.wg", &copy);
+    if (copy.wireguard_peers.size() != 1 ||
+        *copy.wireguard_peers.begin() != *state.wireguard_peers.find(key))
+      abort();
+  }
+}
+
 }  // namespace
 }  // namespace heddle::node
 
@@ -60,6 +91,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     filter.ConcernsRoute(*message);
     filter.ConcernsNetfilter(*message);
   }
+  DecodeDump(input);
   for (heddle::Family family : heddle::kFamilies) ParseRules(family, input);
   return 0;
 }
