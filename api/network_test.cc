@@ -138,7 +138,8 @@ TEST(Backend, RefusesOptionsByName) {
   EXPECT_THAT(error("ipsec", "UDPEncap", true), HasSubstr("PSK must be set"));
   EXPECT_THAT(error("wireguard", "Mode", std::string("both")), HasSubstr("one of separate"));
   EXPECT_THAT(error("wireguard", "PSK", std::string("short-secret")),
-              ::testing::AllOf(HasSubstr("PSK must be a key"), ::testing::Not(HasSubstr("short-secret"))));
+              ::testing::AllOf(HasSubstr("PSK must be a key"),
+                               ::testing::Not(HasSubstr("short-secret"))));
   EXPECT_TRUE(CompleteBackend({"vxlan", {{"macprefix", std::string("0e:2a:11")}}}).ok());
   EXPECT_THAT(
       std::string(CompleteBackend({"vxlan", {{"VNI", std::int64_t{1}}, {"vni", std::int64_t{2}}}})
