@@ -1,6 +1,7 @@
 #include "api/convert.h"
 
 #include "absl/strings/str_cat.h"
+#include "api/backend_schema.h"
 
 namespace heddle {
 namespace {
@@ -93,6 +94,12 @@ absl::StatusOr<BackendConfig> BackendFromProto(const v1::Backend& message) {
     auto option = OptionFromProto(value);
     if (!option.ok()) return In(absl::StrCat("options[", key.substr(0, 64), "]"), option.status());
     backend.options.emplace(key, *std::move(option));
+  }
+  // What an earlier release stored or sent lacks the options that have come since.
+  if (const BackendSchema* schema = FindBackend(backend.type)) {
+    for (const OptionSchema& option : schema->options) {
+      backend.options.emplace(option.key, option.default_value);
+    }
   }
   return backend;
 }

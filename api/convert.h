@@ -22,7 +22,8 @@ v1::Prefix ToProto(const Prefix& prefix);
 absl::StatusOr<Prefix> FromProto(const v1::Prefix& prefix);
 
 v1::Network ToProto(const Network& network);
-// Also runs Validate(network), which completes nothing: options must be there.
+// An option that is not there gets its default, as an earlier release did not know it. Also runs
+// Validate(network): an option that is not known here is refused.
 absl::StatusOr<Network> FromProto(const v1::Network& network);
 
 v1::Advertisement ToProto(const Advertisement& advertisement);

@@ -57,6 +57,17 @@ TEST(Convert, NetworkRoundTripsForEveryBackend) {
   }
 }
 
+TEST(Convert, AnOptionThatTheSenderDidNotKnowHasItsDefault) {
+  Network network;
+  network.ranges[Family::kV4] = {P("10.3.0.0/16"), 24, A("10.3.1.0"), A("10.3.255.0")};
+  network.backend = CompleteBackend({"vxlan", {{"Port", std::int64_t{4789}}}}).value();
+  v1::Network message = ToProto(network);
+  message.mutable_backend()->mutable_options()->erase("ChecksumOffload");
+  EXPECT_EQ(FromProto(message).value(), network);
+  (*message.mutable_backend()->mutable_options())["Newer"].set_boolean(true);
+  EXPECT_THAT(ErrorOf(FromProto(message)), HasSubstr("Newer"));
+}
+
 TEST(Convert, RefusesBadPeersNamingTheField) {
   const auto broken = [](void (*change)(v1::Peer*)) {
     v1::Peer message = ToProto(DualPeer());

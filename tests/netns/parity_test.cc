@@ -1,13 +1,15 @@
 // For the same leases, our kernel objects mean what flannel's do, field by field, as iproute2 reads
 // them. The tables below name the field, what flannel sets it to, and the value. What differs by
 // intent: the device's name; a nexthop object between a route and its gateway; protocol 104 as the
-// mark; on an IPv6 underlay a vxlan MTU of 70 bytes less instead of 50.
+// mark; a route to each WireGuard peer instead of one to the whole network; on an IPv6 underlay a
+// vxlan MTU of 70 bytes less instead of 50.
 #include <map>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "nlohmann/json.hpp"
 #include "tests/lab/cluster.h"
@@ -239,6 +241,64 @@ TEST(ParityTest, Ipip) {
                 peer.public_address[Family::kV4]->ToString(), /*onlink=*/true);
   }
   ExpectSubnetEnv(&cluster, Lease(&cluster, 1), 1480);
+}
+
+std::vector<std::vector<std::string>> WireguardDump(const Host& host, const std::string& link) {
+  std::vector<std::vector<std::string>> rows;
+  const std::string dump = RunCommand(&host.netns(), "wg show " + link + " dump");
+  for (const auto line : absl::StrSplit(dump, '\n', absl::SkipEmpty())) {
+    rows.push_back(absl::StrSplit(line, '\t'));
+  }
+  return rows;
+}
+
+// Of `wg show DEVICE dump`: key, preshared key, endpoint, allowed addresses, three counters and the
+// keepalive.
+void ExpectWireguardPeer(const std::vector<std::string>& row, Family family, const LeaseOf& peer,
+                         int port) {
+  const std::string address = peer.public_address[family]->ToString();
+  ASSERT_EQ(row.size(), 8u);
+  EXPECT_EQ(row[1], "(none)") << "PSK";
+  EXPECT_EQ(row[2], family == Family::kV4 ? absl::StrCat(address, ":", port)
+                                          : absl::StrCat("[", address, "]:", port))
+      << "endpoint: PublicIP and port";
+  EXPECT_EQ(row[3], peer.subnet[family]->ToString()) << "AllowedIPs: the subnet";
+  EXPECT_EQ(row[7], "off") << "PersistentKeepaliveInterval";
+}
+
+TEST(ParityTest, Wireguard) {
+  HEDDLE_SKIP_WITHOUT_LINKS("wireguard");
+  Cluster cluster(Backend(R"({"Type": "wireguard"})", true));
+  ASSERT_TRUE(cluster.Up());
+  const Host& host = cluster.host(1);
+  EXPECT_EQ(OurDevices(host), (std::set<std::string>{"heddle.wg", "heddle.wg6"}));
+  const std::map<Family, std::pair<std::string, int>> devices = {
+      {Family::kV4, {"heddle.wg", 51820}}, {Family::kV6, {"heddle.wg6", 51821}}};
+  for (const auto& [family, device] : devices) {
+    const auto& [link, port] = device;
+    ExpectFields(host, "ip -d -j link show dev " + link,
+                 {{"type", "/0/linkinfo/info_kind", "wireguard"},
+                  {"MTU: external less 80", "/0/mtu", 1420}});
+    ExpectBaseAddress(host, link, family, Lease(&cluster, 1));
+    const auto rows = WireguardDump(host, link);
+    ASSERT_EQ(rows.size(), 3u) << "the device and two peers";
+    EXPECT_EQ(rows[0].at(2), absl::StrCat(port)) << "ListenPort";
+    std::map<std::string, std::vector<std::string>> peers;
+    for (std::size_t i = 1; i < rows.size(); ++i) peers[rows[i][0]] = rows[i];
+    for (int number : {2, 3}) {
+      const LeaseOf peer = Lease(&cluster, number);
+      const std::string key = WireguardDump(cluster.host(number), link)[0].at(1);
+      ASSERT_EQ(peers.count(key), 1u) << "the peer's public key";
+      ExpectWireguardPeer(peers[key], family, peer, port);
+      ExpectFields(host,
+                   absl::StrCat("ip ", Flag(family), " -j route show exact ",
+                                peer.subnet[family]->ToString()),
+                   {{"route: device", "/0/dev", link},
+                    {"route: no gateway", "/0/gateway", nullptr},
+                    {"ours: the mark", "/0/protocol", "104"}});
+    }
+  }
+  ExpectSubnetEnv(&cluster, Lease(&cluster, 1), 1420);
 }
 
 TEST(ParityTest, AllocMakesNothing) {
