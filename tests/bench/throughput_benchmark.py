@@ -33,6 +33,7 @@ _DEVICE_OF = {"vxlan": "vxlan id 1 dstport 8472", "ipip": "ipip local 127.0.0.1"
 _PATHS = ["bare", "by hand", "heddle"]
 _UDP_BYTES = 64
 _GOAL = 0.97  # of the hand-made tunnel
+_LEAST_ROUNDS = 5  # fewer bound no median with a confidence of 90 %
 
 
 def arguments():
@@ -48,6 +49,8 @@ def arguments():
     args.controller, args.node = os.path.realpath(args.controller), os.path.realpath(args.node)
     args.backends = args.backends.split(",")
     unknown = set(args.backends) - set(_BACKENDS)
+    if args.rounds < _LEAST_ROUNDS:
+        parser.error(f"--rounds must be {_LEAST_ROUNDS} or more")
     if unknown:
         parser.error(f"no such backend: {', '.join(sorted(unknown))}")
     return args
@@ -68,7 +71,7 @@ def measure_in_guest(args, backends):
     command = [f"{here}/../guest/run", "--limit-seconds", "900", "--",
                os.path.realpath(__file__), "--here", "--controller", args.controller,
                "--node", args.node, "--backends", ",".join(backends),
-               "--rounds", str(max(2, args.rounds * 2 // 3)), "--seconds", str(args.seconds)]
+               "--rounds", str(max(_LEAST_ROUNDS, args.rounds * 2 // 3)), "--seconds", str(args.seconds)]
     print(f"\n{', '.join(backends)}: in the guest, for this kernel lacks them", flush=True)
     return subprocess.call(command, stdin=subprocess.DEVNULL)
 
