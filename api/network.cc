@@ -146,6 +146,13 @@ const Range* Network::RangeOf(const Prefix& subnet) const {
   return nullptr;
 }
 
+bool Network::Allows(const Prefix& subnet) const {
+  const auto allows = [&](const std::optional<Range>& range) {
+    return range && range->Allows(subnet);
+  };
+  return allows(ranges[subnet.family()]) || allows(draining[subnet.family()]);
+}
+
 bool Network::IsDraining(const Prefix& subnet) const {
   const auto& range = draining[subnet.family()];
   return range && range->network.Contains(subnet);

@@ -60,6 +60,8 @@ struct Network {
 
   // The range, present or draining, that `subnet` is of; nullptr: none.
   const Range* RangeOf(const Prefix& subnet) const;
+  // Whether a node may have `subnet`, of the present range or of the one being left.
+  bool Allows(const Prefix& subnet) const;
   // Whether `subnet` is of a range that the network leaves.
   bool IsDraining(const Prefix& subnet) const;
 

@@ -86,6 +86,12 @@ std::vector<Prefix> Peer::SubnetsOf(Family family) const {
   return all;
 }
 
+std::vector<Prefix> Peer::AllSubnets() const {
+  std::vector<Prefix> all = SubnetsOf(Family::kV4);
+  for (const Prefix& subnet : SubnetsOf(Family::kV6)) all.push_back(subnet);
+  return all;
+}
+
 absl::Status ValidateNodeId(absl::string_view node_id) {
   const auto wrong = [](absl::string_view why) {
     return absl::InvalidArgumentError(

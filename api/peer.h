@@ -46,8 +46,9 @@ struct Peer {
   Advertisement advertisement;
   PerFamily<Prefix> draining_subnets;  // that its pods may still have; see Network::draining
 
-  // Every subnet, those of `family` only.
+  // Every subnet, the draining ones included: those of `family`, or of both.
   std::vector<Prefix> SubnetsOf(Family family) const;
+  std::vector<Prefix> AllSubnets() const;
 
   friend bool operator==(const Peer& a, const Peer& b) {
     return a.node_id == b.node_id && a.subnets == b.subnets && a.advertisement == b.advertisement &&

@@ -178,6 +178,11 @@ absl::StatusOr<v1::LeaseResponse> AdminClient::ReleaseLease(
   return impl_->Call(&Stub::ReleaseLease, request);
 }
 
+absl::StatusOr<v1::LeaseResponse> AdminClient::RenumberNode(
+    const v1::RenumberNodeRequest& request) {
+  return impl_->Call(&Stub::RenumberNode, request);
+}
+
 absl::StatusOr<v1::ListNodesResponse> AdminClient::ListNodes() {
   return impl_->Call(&Stub::ListNodes, v1::ListNodesRequest());
 }

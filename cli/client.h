@@ -36,6 +36,7 @@ class AdminClient {
   absl::StatusOr<v1::ListLeasesResponse> ListLeases(const v1::ListLeasesRequest& request);
   absl::StatusOr<v1::LeaseResponse> ReserveLease(const v1::ReserveLeaseRequest& request);
   absl::StatusOr<v1::LeaseResponse> ReleaseLease(const v1::ReleaseLeaseRequest& request);
+  absl::StatusOr<v1::LeaseResponse> RenumberNode(const v1::RenumberNodeRequest& request);
   absl::StatusOr<v1::ListNodesResponse> ListNodes();
   absl::StatusOr<v1::RevisionResponse> AcceptRemovals(const v1::NodeRequest& request);
   absl::StatusOr<v1::RevisionResponse> RemoveNode(const v1::NodeRequest& request);

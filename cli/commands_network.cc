@@ -27,7 +27,7 @@ absl::StatusOr<std::string> ReadAll(std::istream& in) {
   return text;
 }
 
-ExitCode SendNetwork(Session& session, const std::string& file, bool dry_run) {
+ExitCode SendNetwork(Session& session, const std::string& file, bool drain, bool dry_run) {
   const std::string what = absl::StrCat(dry_run ? "cannot check " : "cannot set the network from ",
                                         file == "-" ? "the standard input" : file);
   const auto text = file == "-" ? ReadAll(session.console().in) : ReadFile(file, kMaxConfigBytes);
@@ -39,10 +39,19 @@ ExitCode SendNetwork(Session& session, const std::string& file, bool dry_run) {
   v1::SetNetworkRequest request;
   request.set_net_conf_json(*text);
   request.set_dry_run(dry_run);
+  request.set_drain(drain);
   const auto answer = session.client().SetNetwork(request);
   if (!answer.ok()) return session.Fail(what, answer.status());
   View view = NetworkChangeView(*answer, dry_run);
   return dry_run ? session.Print(view) : session.FinishChange(std::move(view), answer->revision());
+}
+
+// `drain` must live as long as the command line.
+void AddDrainOption(CLI::App* command, bool* drain) {
+  command->add_flag(
+      "--drain", *drain,
+      "Let the network leave a range that leases are in, for one that does not "
+      "overlap it. The leases keep their subnets until \"node renumber\" moves them.");
 }
 
 }  // namespace
@@ -61,26 +70,34 @@ void AddNetworkCommands(CommandLine* line) {
              });
 
   auto set_file = std::make_shared<std::string>();
+  auto drain = std::make_shared<bool>(false);
   CLI::App* set = AddCommand(
       network, line, "set",
       "Replace the network configuration while the cluster runs. Growing the range interrupts "
       "nothing; a change that would take the subnet of a live lease out of the range is refused "
-      "with the list of those leases. Prints what the change did.",
-      [set_file](Session& session) { return SendNetwork(session, *set_file, false); });
+      "with the list of those leases, unless --drain is given. Prints what the change did.",
+      [set_file, drain](Session& session) {
+        return SendNetwork(session, *set_file, *drain, false);
+      });
   set->add_option("file", *set_file, "The new net-conf.json, or - for the standard input.")
       ->required()
       ->type_name(kFileType);
+  AddDrainOption(set, drain.get());
   AddWaitOptions(set, line);
 
   auto check_file = std::make_shared<std::string>();
+  auto check_drain = std::make_shared<bool>(false);
   CLI::App* check = AddCommand(
       network, line, "check",
       "Say what \"network set\" with this file would do, and change nothing. Ends with exit code 0 "
       "when it would be accepted and 4 when it would be refused.",
-      [check_file](Session& session) { return SendNetwork(session, *check_file, true); });
+      [check_file, check_drain](Session& session) {
+        return SendNetwork(session, *check_file, *check_drain, true);
+      });
   check->add_option("file", *check_file, "The net-conf.json to check, or - for the standard input.")
       ->required()
       ->type_name(kFileType);
+  AddDrainOption(check, check_drain.get());
 }
 
 }  // namespace heddle::cli

@@ -1,4 +1,4 @@
-// node list|show|accept|remove
+// node list|show|renumber|accept|remove
 
 #include <memory>
 #include <utility>
@@ -56,6 +56,40 @@ ExitCode RemoveNode(Session& session, const std::string& node_id) {
       answer->revision());
 }
 
+ExitCode RenumberNode(Session& session, const std::string& node_id, bool finish) {
+  if (finish && !session.Confirm(absl::StrCat("Take the former subnet from node ", node_id,
+                                              "? Pods that still have addresses of it lose "
+                                              "their connections."))) {
+    return session.FailUsage("nothing has been changed.");
+  }
+  v1::RenumberNodeRequest request;
+  request.set_node_id(node_id);
+  request.set_finish(finish);
+  const std::string what = absl::StrCat("cannot renumber node ", node_id);
+  const auto answer = session.client().RenumberNode(request);
+  if (!answer.ok()) return session.Fail(what, answer.status());
+  auto view =
+      LeaseChangeView(answer->lease(), finish ? LeaseChange::kFinished : LeaseChange::kRenumbered);
+  if (!view.ok()) return session.FailMalformed(what, view.status());
+  return session.FinishChange(*std::move(view), answer->revision());
+}
+
+void AddRenumber(CLI::App* node, CommandLine* line) {
+  auto id = std::make_shared<std::string>();
+  auto finish = std::make_shared<bool>(false);
+  CLI::App* renumber = AddCommand(
+      node, line, "renumber",
+      "Move a node out of a range that the network leaves (see \"network set --drain\"). It gets a "
+      "subnet of the present range for new pods, and keeps the former one for those it has, until "
+      "--finish takes that away. Every node routes both meanwhile.",
+      [id, finish](Session& session) { return RenumberNode(session, *id, *finish); });
+  renumber->add_option("node", *id, "The node's id.")->required()->type_name(kNodeType);
+  renumber->add_flag("--finish", *finish,
+                     "Take the former subnet from the node, once no pod has an address of it.");
+  AddWaitOptions(renumber, line);
+  AddYesOption(renumber, line);
+}
+
 // A verb with one positional, the node's id.
 CLI::App* AddNodeVerb(CLI::App* node, CommandLine* line, const std::string& name,
                       const std::string& description,
@@ -81,6 +115,8 @@ void AddNodeCommands(CommandLine* line) {
       ListNodes);
 
   AddNodeVerb(node, line, "show", "Show one node with everything known of it.", ShowNode);
+
+  AddRenumber(node, line);
 
   CLI::App* accept = AddNodeVerb(
       node, line, "accept",

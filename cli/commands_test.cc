@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "absl/strings/str_replace.h"
+#include "api/convert.h"
 #include "cli/fake_admin.h"
 #include "cli/golden.h"
 #include "cli/run.h"
@@ -13,6 +14,7 @@
 namespace heddle::cli {
 namespace {
 
+using ::testing::ContainsRegex;
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 using ::testing::IsEmpty;
@@ -142,6 +144,65 @@ TEST_F(Commands, NetworkSetSendsTheTextAsItIs) {
 TEST_F(Commands, NetworkCheckIsADryRun) {
   Run({"network", "check", "-"}, "{}");
   EXPECT_THAT(admin_.requests(), ElementsAre("SetNetwork{net_conf_json: \"{}\" dry_run: true}"));
+}
+
+TEST_F(Commands, NetworkSetAndCheckCanDrain) {
+  Run({"network", "set", "--drain", "-"}, "{}");
+  Run({"network", "check", "-", "--drain"}, "{}");
+  EXPECT_THAT(admin_.requests(),
+              ElementsAre("SetNetwork{net_conf_json: \"{}\" drain: true}",
+                          "SetNetwork{net_conf_json: \"{}\" dry_run: true drain: true}"));
+}
+
+// A cluster that is on its way from 10.3.0.0/16 to 10.60.0.0/16; host-2 has both subnets.
+class Moving : public Commands {
+ protected:
+  Moving() {
+    Network network = *FromProto(admin_.state().network.network());
+    network.draining = network.ranges;
+    Range range = *network.ranges[Family::kV4];
+    range.network = *Prefix::Parse("10.60.0.0/16");
+    range.subnet_min = *Ip::Parse("10.60.1.0");
+    range.subnet_max = *Ip::Parse("10.60.255.0");
+    network.ranges[Family::kV4] = range;
+    *admin_.state().network.mutable_network() = ToProto(network);
+    admin_.state().network.set_leases_draining(3);
+    v1::Lease* lease = admin_.state().leases.mutable_leases(1);
+    *lease->mutable_draining_ipv4_subnet() = lease->ipv4_subnet();
+    *lease->mutable_ipv4_subnet() = ToProto(*Prefix::Parse("10.60.9.0/24"));
+    *admin_.state().nodes.mutable_nodes(1)->mutable_lease() = *lease;
+  }
+};
+
+TEST_F(Moving, ShowsWhatIsBeingLeft) {
+  const std::string network = Run({"network", "show"}).out;
+  EXPECT_THAT(network, ContainsRegex("IPv4 leaves: +10.3.0.0/16\n"));
+  EXPECT_THAT(network, ContainsRegex("Still to move: +3 leases"));
+  const Json json = Json::parse(Run({"network", "show", "-o", "json"}).out);
+  EXPECT_EQ(json["ipv4"]["draining"], "10.3.0.0/16");
+  EXPECT_EQ(json["leasesDraining"], 3);
+  for (const char* kind : {"lease", "node"}) {
+    EXPECT_THAT(Run({kind, "list"}).out,
+                HasSubstr("10.60.9.0/24,fd00:3:0:2::/64 leaving 10.3.2.0/24"));
+    EXPECT_EQ(Json::parse(Run({kind, "show", "host-2", "-o", "json"}).out)["drainingIpv4Subnet"],
+              "10.3.2.0/24");
+  }
+}
+
+TEST_F(Moving, RenumberSaysWhatComesNext) {
+  const Result result = Run({"node", "renumber", "host-2"});
+  EXPECT_EQ(result.code, ExitCode::kOk);
+  EXPECT_THAT(result.out, HasSubstr("Node host-2 has 10.60.9.0/24,fd00:3:0:2::/64 leaving "
+                                    "10.3.2.0/24. Pods keep the addresses they have"));
+  EXPECT_THAT(result.out, HasSubstr("heddlectl node renumber host-2 --finish"));
+  EXPECT_THAT(Run({"node", "renumber", "host-1"}).out, HasSubstr("nothing has been changed"));
+}
+
+TEST_F(Moving, FinishAsksFirst) {
+  EXPECT_EQ(Run({"node", "renumber", "host-2", "--finish"}, "n\n", true).code, ExitCode::kUsage);
+  EXPECT_THAT(admin_.requests(), IsEmpty());
+  EXPECT_EQ(Run({"node", "renumber", "host-2", "--finish", "--yes"}, "", true).code, ExitCode::kOk);
+  EXPECT_THAT(admin_.requests(), ElementsAre("RenumberNode{node_id: \"host-2\" finish: true}"));
 }
 
 TEST_F(Commands, NetworkSetRefusesUnreadableInput) {

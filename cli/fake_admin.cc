@@ -57,6 +57,10 @@ struct FakeAdmin::Impl final : public v1::AdminService::Service {
                             v1::LeaseResponse* response) override {
     return ServeLease("ReleaseLease", *request, request->node_id(), response);
   }
+  grpc::Status RenumberNode(grpc::ServerContext*, const v1::RenumberNodeRequest* request,
+                            v1::LeaseResponse* response) override {
+    return ServeLease("RenumberNode", *request, request->node_id(), response);
+  }
   grpc::Status ListNodes(grpc::ServerContext*, const v1::ListNodesRequest* request,
                          v1::ListNodesResponse* response) override {
     return Serve("ListNodes", *request, state.nodes, response);

@@ -41,6 +41,30 @@ bool Before(const Row& a, const Row& b) {
   return key(a) < key(b);
 }
 
+std::string ChangeText(const std::string& node_id, const Holding& holding, LeaseChange change) {
+  const std::string subnets = holding.subnets.empty() ? "the lease" : SubnetsText(holding);
+  switch (change) {
+    case LeaseChange::kReserved:
+      return absl::StrCat("Reserved ", subnets, " for node ", node_id, ".");
+    case LeaseChange::kReleased:
+      return absl::StrCat("Released ", subnets, " of node ", node_id, ".");
+    case LeaseChange::kFinished:
+      return absl::StrCat("Node ", node_id, " has ", subnets, " and nothing else.");
+    case LeaseChange::kRenumbered:
+      break;
+  }
+  if (holding.draining_subnets.empty()) {
+    return absl::StrCat("Node ", node_id, " has ", subnets,
+                        ", which is of no range being left; nothing has been changed.");
+  }
+  return absl::StrCat("Node ", node_id, " has ", subnets,
+                      ". Pods keep the addresses they have; new ones get theirs of ",
+                      Joined(holding.subnets),
+                      ". Replace the old pods, then run \"heddlectl node "
+                      "renumber ",
+                      node_id, " --finish\".");
+}
+
 }  // namespace
 
 absl::StatusOr<View> LeaseListView(const v1::ListLeasesResponse& answer, absl::Time now) {
@@ -59,7 +83,7 @@ absl::StatusOr<View> LeaseListView(const v1::ListLeasesResponse& answer, absl::T
   view.json["leases"] = Json::array();
   for (const Row& row : rows) {
     const v1::Lease& lease = *row.lease;
-    view.table.rows.push_back({lease.node_id(), lease.state(), Joined(row.holding.subnets),
+    view.table.rows.push_back({lease.node_id(), lease.state(), SubnetsText(row.holding),
                                PublicAddressText(row.holding), ExpiryText(lease, now),
                                BackendText(row.holding), VtepMacText(row.holding),
                                absl::StrCat(lease.modified_revision())});
@@ -77,7 +101,7 @@ absl::StatusOr<View> LeaseView(const v1::Lease& lease, absl::Time now) {
   view.table.columns = {{""}, {""}};
   view.table.rows = {{"Node:", lease.node_id()},
                      {"State:", lease.state()},
-                     {"Subnets:", Joined(holding.subnets)},
+                     {"Subnets:", SubnetsText(holding)},
                      {"Public address:", PublicAddressText(holding)},
                      {"Backend:", BackendText(holding)},
                      {"VTEP MAC:", VtepMacText(holding)},
@@ -88,12 +112,9 @@ absl::StatusOr<View> LeaseView(const v1::Lease& lease, absl::Time now) {
 
 absl::StatusOr<View> LeaseChangeView(const v1::Lease& lease, LeaseChange change) {
   HEDDLE_ASSIGN_OR_RETURN(const Holding holding, HoldingOf(lease));
-  const std::string subnets = holding.subnets.empty() ? "the lease" : Joined(holding.subnets);
   View view;
   view.json = LeaseJson({&lease, holding});
-  view.lines = {change == LeaseChange::kReserved
-                    ? absl::StrCat("Reserved ", subnets, " for node ", lease.node_id(), ".")
-                    : absl::StrCat("Released ", subnets, " of node ", lease.node_id(), ".")};
+  view.lines = {ChangeText(lease.node_id(), holding, change)};
   return view;
 }
 

@@ -27,7 +27,7 @@ std::string OptionText(const OptionValue& value) {
   return OptionJson(value).dump();
 }
 
-Json RangeJson(const Range& range, const Usage& usage) {
+Json RangeJson(const Range& range, const std::optional<Range>& draining, const Usage& usage) {
   Json json;
   json["network"] = range.network.ToString();
   json["subnetLength"] = range.subnet_length;
@@ -36,6 +36,7 @@ Json RangeJson(const Range& range, const Usage& usage) {
   json["subnetsTotal"] = usage.total;
   json["subnetsUsed"] = usage.used;
   json["subnetsResting"] = usage.resting;
+  json["draining"] = draining ? Json(draining->network.ToString()) : Json(nullptr);
   return json;
 }
 
@@ -68,8 +69,19 @@ absl::StatusOr<View> NetworkView(const v1::GetNetworkResponse& answer) {
     view.json[key] = nullptr;
     if (!network.ranges[family]) continue;
     const Usage usage = UsageOf(answer, family);
-    view.json[key] = RangeJson(*network.ranges[family], usage);
+    const auto& draining = network.draining[family];
+    view.json[key] = RangeJson(*network.ranges[family], draining, usage);
     AddRange(family, *network.ranges[family], usage, &view.table);
+    if (draining) {
+      view.table.rows.push_back(
+          {absl::StrCat(FamilyName(family), " leaves:"), draining->network.ToString()});
+    }
+  }
+  view.json["leasesDraining"] = answer.leases_draining();
+  if (!network.draining.empty()) {
+    view.table.rows.push_back({"Still to move:", absl::StrCat(answer.leases_draining(),
+                                                              " leases; \"heddlectl node "
+                                                              "renumber\" moves them one by one")});
   }
   view.table.rows.push_back({"Backend:", network.backend.type});
   view.json["backend"]["type"] = network.backend.type;

@@ -96,7 +96,7 @@ absl::StatusOr<View> NodeListView(const v1::ListNodesResponse& answer, absl::Tim
   for (const v1::Node* node : nodes) {
     HEDDLE_ASSIGN_OR_RETURN(const Holding holding, NodeHolding(*node));
     view.table.rows.push_back(
-        {node->node_id(), std::string(NodeState(*node, answer.revision())), Joined(holding.subnets),
+        {node->node_id(), std::string(NodeState(*node, answer.revision())), SubnetsText(holding),
          PublicAddressText(holding), absl::StrCat(node->applied_revision()),
          absl::StrCat(node->peers()), AttachedText(*node, now), node->software_version(),
          LastHeardText(*node, now), node->remote_address(), VtepMacText(holding)});
@@ -117,7 +117,7 @@ absl::StatusOr<View> NodeView(const v1::Node& node, std::uint64_t newest_revisio
   view.table.rows = {
       {"Node:", node.node_id()},
       {"State:", std::string(NodeState(node, newest_revision))},
-      {"Subnets:", Joined(holding.subnets)},
+      {"Subnets:", SubnetsText(holding)},
       {"Lease:", node.lease().state()},
       {"Public address:", PublicAddressText(holding)},
       {"Backend:", BackendText(holding)},

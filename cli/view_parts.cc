@@ -1,5 +1,6 @@
 #include "cli/view_parts.h"
 
+#include "absl/strings/str_cat.h"
 #include "cli/text.h"
 
 namespace heddle::cli {
@@ -12,6 +13,12 @@ absl::StatusOr<PerFamily<Prefix>> SubnetsOf(const v1::Prefix* ipv4, const v1::Pr
     subnets[subnet.family()] = subnet;
   }
   return subnets;
+}
+
+std::string SubnetsText(const Holding& holding) {
+  const std::string subnets = Joined(holding.subnets);
+  if (holding.draining_subnets.empty()) return subnets;
+  return absl::StrCat(subnets, " leaving ", Joined(holding.draining_subnets));
 }
 
 std::string PublicAddressText(const Holding& holding) {
@@ -35,6 +42,8 @@ void AddHolding(const Holding& holding, Json* json) {
   const Advertisement& advertisement = holding.advertisement ? *holding.advertisement : none;
   (*json)["ipv4Subnet"] = JsonOf(holding.subnets[Family::kV4]);
   (*json)["ipv6Subnet"] = JsonOf(holding.subnets[Family::kV6]);
+  (*json)["drainingIpv4Subnet"] = JsonOf(holding.draining_subnets[Family::kV4]);
+  (*json)["drainingIpv6Subnet"] = JsonOf(holding.draining_subnets[Family::kV6]);
   (*json)["publicIpv4"] = JsonOf(advertisement.public_address[Family::kV4]);
   (*json)["publicIpv6"] = JsonOf(advertisement.public_address[Family::kV6]);
   (*json)["backendType"] = text_or_null(BackendText(holding));

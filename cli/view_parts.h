@@ -18,18 +18,20 @@ namespace heddle::cli {
 // What Lease and Peer messages have in common, checked.
 struct Holding {
   PerFamily<Prefix> subnets;
+  PerFamily<Prefix> draining_subnets;
   std::optional<Advertisement> advertisement;
 };
 
 absl::StatusOr<PerFamily<Prefix>> SubnetsOf(const v1::Prefix* ipv4, const v1::Prefix* ipv6);
 
-// `Message` has the fields ipv4_subnet, ipv6_subnet and advertisement.
+// `Message` has the fields ipv4_subnet, ipv6_subnet, the draining ones, and advertisement.
 template <typename Message>
 absl::StatusOr<Holding> HoldingOf(const Message& message) {
   Holding holding;
   HEDDLE_ASSIGN_OR_RETURN(holding.subnets,
                           SubnetsOf(message.has_ipv4_subnet() ? &message.ipv4_subnet() : nullptr,
                                     message.has_ipv6_subnet() ? &message.ipv6_subnet() : nullptr));
+  HEDDLE_ASSIGN_OR_RETURN(holding.draining_subnets, DrainingFromProto(message));
   if (message.has_advertisement()) {
     HEDDLE_ASSIGN_OR_RETURN(holding.advertisement, FromProto(message.advertisement()));
   }
@@ -49,11 +51,12 @@ Json JsonOf(const std::optional<T>& value) {
   return value ? Json(value->ToString()) : Json(nullptr);
 }
 
+std::string SubnetsText(const Holding& holding);  // "10.60.1.0/24 leaving 10.3.1.0/24"
 std::string PublicAddressText(const Holding& holding);
 std::string VtepMacText(const Holding& holding);  // "" with backends that have none
 std::string BackendText(const Holding& holding);
 
-// Adds ipv4Subnet, ipv6Subnet, publicIpv4, publicIpv6, backendType and vtepMac.
+// Adds ipv4Subnet, ipv6Subnet, the draining ones, publicIpv4, publicIpv6, backendType and vtepMac.
 void AddHolding(const Holding& holding, Json* json);
 
 // A time of the wire (milliseconds since the epoch, 0: none) as text, or null.

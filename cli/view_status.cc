@@ -19,6 +19,11 @@ absl::StatusOr<View> NetworkEventView(const v1::WatchEvent& event, View view) {
                                   range.subnet_max.ToString()));
     view.json[family == Family::kV4 ? "ipv4Network" : "ipv6Network"] = range.network.ToString();
   });
+  network.draining.ForEach([&](Family family, const Range& range) {
+    ranges.push_back(absl::StrCat("leaving ", range.network.ToString()));
+    view.json[family == Family::kV4 ? "drainingIpv4Network" : "drainingIpv6Network"] =
+        range.network.ToString();
+  });
   view.json["backendType"] = network.backend.type;
   view.lines = {absl::StrCat("revision ", event.revision(), ": network ",
                              absl::StrJoin(ranges, " and "), ", backend ", network.backend.type)};
@@ -80,7 +85,7 @@ absl::StatusOr<View> WatchEventView(const v1::WatchEvent& event) {
   AddHolding(holding, &view.json);
   const std::string mac = VtepMacText(holding);
   view.lines = {absl::StrCat("revision ", event.revision(), ": node ", event.peer().node_id(),
-                             " has ", Joined(holding.subnets), " at ", PublicAddressText(holding),
+                             " has ", SubnetsText(holding), " at ", PublicAddressText(holding),
                              " (", BackendText(holding), mac.empty() ? "" : ", VTEP MAC ", mac,
                              ")")};
   return view;

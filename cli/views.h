@@ -15,7 +15,7 @@ namespace heddle::cli {
 absl::StatusOr<View> LeaseListView(const v1::ListLeasesResponse& answer, absl::Time now);
 absl::StatusOr<View> LeaseView(const v1::Lease& lease, absl::Time now);
 // The lease that a command gave or took: a sentence for people, the lease for programs.
-enum class LeaseChange { kReserved, kReleased };
+enum class LeaseChange { kReserved, kReleased, kRenumbered, kFinished };
 absl::StatusOr<View> LeaseChangeView(const v1::Lease& lease, LeaseChange change);
 
 absl::StatusOr<View> NodeListView(const v1::ListNodesResponse& answer, absl::Time now);

@@ -13,11 +13,17 @@ struct Count {
   std::uint64_t total = 0, used = 0, resting = 0;
 };
 
+// Of the present range.
 Count CountSubnets(const LeaseBook& book, Family family) {
   Count count;
-  if (const SubnetPool* pool = book.pool(family)) count.total = pool->total_count();
-  for (const auto& [id, lease] : book.leases()) count.used += lease.subnets[family].has_value();
-  for (const auto& [subnet, resting] : book.resting()) count.resting += subnet.family() == family;
+  const SubnetPool* pool = book.pool(family);
+  if (pool == nullptr) return count;
+  count.total = pool->total_count();
+  const Prefix& network = pool->range().network;
+  for (const auto& [id, lease] : book.leases()) {
+    for (const Prefix& subnet : lease.AllSubnets()) count.used += network.Contains(subnet);
+  }
+  for (const auto& [subnet, resting] : book.resting()) count.resting += network.Contains(subnet);
   return count;
 }
 
@@ -27,6 +33,7 @@ v1::Lease ToMessage(const Lease& lease, bool attached) {
   v1::Lease message;
   message.set_node_id(lease.node_id);
   SubnetsToProto(lease.subnets, &message);
+  DrainingToProto(lease.draining_subnets, &message);
   if (lease.advertisement) *message.mutable_advertisement() = ToProto(*lease.advertisement);
   message.set_expires_unix_ms(ToUnixMs(lease.expires));
   message.set_state(attached ? "active" : lease.reserved ? "reserved" : "detached");
@@ -72,6 +79,7 @@ void FillNetwork(const LeaseBook& book, v1::GetNetworkResponse* response) {
   response->set_subnets_total_ipv6(v6.total);
   response->set_subnets_used_ipv6(v6.used);
   response->set_subnets_resting_ipv6(v6.resting);
+  response->set_leases_draining(book.DrainingLeases().size());
 }
 
 void FillLeases(const LeaseBook& book, const absl::flat_hash_set<std::string>& attached,

@@ -91,22 +91,28 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
     return OnWriter(context, [request, response, network = parsed->network](Writer& writer,
                                                                             const Reply& reply) {
       const LeaseBook& book = writer.book();
-      const bool same = book.network() && *book.network() == network;
-      for (const std::string& effect : DescribeNetworkChange(book, network)) {
+      const absl::StatusOr<Network> next = book.Settle(network, request->drain());
+      if (!next.ok()) return reply(next.status());
+      const bool same = book.network() && *book.network() == *next;
+      for (const std::string& effect : DescribeNetworkChange(book, *next)) {
         response->add_effects(effect);
       }
       response->set_revision(book.revision());
       response->set_changed(!same);
       if (request->dry_run() || same) {
-        reply(request->dry_run() ? book.DecideSetNetwork(network, request->net_conf_json()).status()
+        reply(request->dry_run() ? book.DecideSetNetwork(network, request->net_conf_json(),
+                                                         std::nullopt, request->drain())
+                                       .status()
                                  : absl::OkStatus());
         return;
       }
-      writer.SetNetwork(network, request->net_conf_json(),
-                        [response, reply](const absl::StatusOr<Committed>& result) {
-                          if (result.ok()) response->set_revision(result->revision);
-                          reply(result.status());
-                        });
+      writer.SetNetwork(
+          network, request->net_conf_json(),
+          [response, reply](const absl::StatusOr<Committed>& result) {
+            if (result.ok()) response->set_revision(result->revision);
+            reply(result.status());
+          },
+          std::nullopt, request->drain());
     });
   }
 
@@ -128,14 +134,23 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
         context, [this, request, response, subnets = *subnets](Writer& writer, const Reply& reply) {
           writer.Reserve(request->node_id(), subnets,
                          [this, response, reply](const absl::StatusOr<LeaseGrant>& grant) {
-                           if (grant.ok()) {
-                             response->set_revision(grant->revision);
-                             *response->mutable_lease() =
-                                 ToMessage(grant->lease, IsAttached(grant->lease.node_id));
-                           }
-                           reply(grant.status());
+                           reply(FillGrant(grant, response));
                          });
         });
+  }
+
+  grpc::ServerUnaryReactor* RenumberNode(grpc::CallbackServerContext* context,
+                                         const v1::RenumberNodeRequest* request,
+                                         v1::LeaseResponse* response) override {
+    if (const absl::Status status = CheckNodeId(request->node_id()); !status.ok()) {
+      return Refuse(context, status);
+    }
+    return OnWriter(context, [this, request, response](Writer& writer, const Reply& reply) {
+      writer.Renumber(request->node_id(), request->finish(),
+                      [this, response, reply](const absl::StatusOr<LeaseGrant>& grant) {
+                        reply(FillGrant(grant, response));
+                      });
+    });
   }
 
   grpc::ServerUnaryReactor* ReleaseLease(grpc::CallbackServerContext* context,
@@ -302,6 +317,14 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
  private:
   bool IsAttached(const std::string& node_id) const {
     return wiring_.registry->FindStream(node_id) != nullptr;
+  }
+
+  absl::Status FillGrant(const absl::StatusOr<LeaseGrant>& grant,
+                         v1::LeaseResponse* response) const {
+    if (!grant.ok()) return grant.status();
+    response->set_revision(grant->revision);
+    *response->mutable_lease() = ToMessage(grant->lease, IsAttached(grant->lease.node_id));
+    return absl::OkStatus();
   }
 
   bool HoldsRemovals(const std::string& node_id) const {

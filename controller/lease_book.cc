@@ -11,13 +11,10 @@ Peer Lease::ToPeer() const {
 }
 
 std::vector<Prefix> Lease::AllSubnets() const {
-  std::vector<Prefix> all;
-  for (Family family : kFamilies) {
-    for (const PerFamily<Prefix>* of : {&subnets, &draining_subnets}) {
-      if ((*of)[family]) all.push_back(*(*of)[family]);
-    }
-  }
-  return all;
+  Peer holder;
+  holder.subnets = subnets;
+  holder.draining_subnets = draining_subnets;
+  return holder.AllSubnets();
 }
 
 const Lease* LeaseBook::Find(absl::string_view node_id) const {

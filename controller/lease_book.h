@@ -50,7 +50,7 @@ struct Lease {
   storage::Revision modified = 0;
 
   Peer ToPeer() const;  // requires an advertisement
-  // Every subnet it holds, the draining ones included, by family.
+  // As Peer::AllSubnets; without an advertisement, too.
   std::vector<Prefix> AllSubnets() const;
 
   friend bool operator==(const Lease& a, const Lease& b) {
@@ -113,6 +113,8 @@ class LeaseBook {
   const absl::btree_map<Prefix, RestingSubnet>& resting() const { return resting_; }
   const SubnetPool* pool(Family family) const;
   const LeasePolicy& policy() const { return policy_; }
+  // The leases that have a subnet of a range being left. O(n).
+  std::vector<const Lease*> DrainingLeases() const;
 
   // ---- What to commit ----
   // Grants or updates a lease. Sticky: the lease held, else the subnet that rests with this node as
@@ -184,7 +186,6 @@ class LeaseBook {
   };
 
   // What Decide* share.
-  bool Allows(const Prefix& subnet) const;  // of the present range, or of the one being left
   absl::Status CheckDecidable(absl::string_view node_id) const;
   absl::Status CheckGrantable(absl::string_view node_id) const;
   // `subnets` has those already settled; completes it for every family of the network.

@@ -110,11 +110,6 @@ absl::Status LeaseBook::CheckGrantable(absl::string_view node_id) const {
   return absl::OkStatus();
 }
 
-bool LeaseBook::Allows(const Prefix& subnet) const {
-  const Range* range = network_->RangeOf(subnet);
-  return range != nullptr && range->Allows(subnet);
-}
-
 // The subnet held when it still fits, else one to take.
 absl::Status LeaseBook::KeepOrChoose(absl::string_view node_id,
                                      const std::vector<Prefix>& preferred, absl::Time now,
@@ -124,7 +119,8 @@ absl::Status LeaseBook::KeepOrChoose(absl::string_view node_id,
     const auto& range = network_->ranges[family];
     if (!range || (*subnets)[family]) continue;
     const auto kept = held != nullptr ? held->subnets[family] : std::nullopt;
-    (*subnets)[family] = kept && Allows(*kept) ? kept : Choose(family, node_id, preferred, now);
+    (*subnets)[family] =
+        kept && network_->Allows(*kept) ? kept : Choose(family, node_id, preferred, now);
     if (!(*subnets)[family]) return Exhausted(family);
   }
   return absl::OkStatus();

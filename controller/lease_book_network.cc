@@ -39,10 +39,7 @@ std::string ListOf(const std::vector<LeaseBook::Orphan>& orphans) {
 std::vector<LeaseBook::Orphan> LeaseBook::OrphansOf(const Network& network) const {
   std::vector<Orphan> orphans;
   const auto add = [&](absl::string_view holder, const Prefix& subnet) {
-    const Range* range = network.RangeOf(subnet);
-    if (range == nullptr || !range->Allows(subnet)) {
-      orphans.push_back({std::string(holder), subnet});
-    }
+    if (!network.Allows(subnet)) orphans.push_back({std::string(holder), subnet});
   };
   for (const auto& [node_id, lease] : leases_) {
     for (const Prefix& subnet : lease.AllSubnets()) add(node_id, subnet);
@@ -125,6 +122,19 @@ Decision LeaseBook::WriteNetwork(const Network& network, absl::string_view sourc
       {Write::Kind::kPut, kConfigKey,
        EncodeNetwork({network, std::string(source), net_conf_digest})});
   return decision;
+}
+
+std::vector<const Lease*> LeaseBook::DrainingLeases() const {
+  std::vector<const Lease*> draining;
+  if (!network_ || network_->draining.empty()) return draining;
+  for (const auto& [node_id, lease] : leases_) {
+    const std::vector<Prefix> subnets = lease.AllSubnets();
+    const bool drains = std::any_of(subnets.begin(), subnets.end(), [this](const Prefix& subnet) {
+      return network_->IsDraining(subnet);
+    });
+    if (drains) draining.push_back(&lease);
+  }
+  return draining;
 }
 
 Decision LeaseBook::DecideEndDraining() const {

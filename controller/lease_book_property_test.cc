@@ -2,6 +2,7 @@
 // what and a map of what rests.
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <set>
@@ -14,7 +15,8 @@ namespace heddle::controller {
 namespace {
 
 struct ModelLease {
-  std::string node_id;
+  Prefix present;
+  std::optional<Prefix> former;  // that it still has after it was renumbered
   bool reserved = false;
   absl::Time expires;
 };
@@ -27,21 +29,40 @@ struct ModelRest {
 class Model {
  public:
   Range range;
-  std::map<Prefix, ModelLease> held;
+  std::optional<Range> draining;
+  std::map<std::string, ModelLease> leases;
   std::map<Prefix, ModelRest> resting;
 
-  const Prefix* Of(const std::string& node_id) const {
-    for (const auto& [subnet, lease] : held) {
-      if (lease.node_id == node_id) return &subnet;
+  ModelLease* Of(const std::string& node_id) {
+    const auto found = leases.find(node_id);
+    return found == leases.end() ? nullptr : &found->second;
+  }
+
+  std::map<Prefix, std::string> Held() const {
+    std::map<Prefix, std::string> held;
+    for (const auto& [node_id, lease] : leases) {
+      held[lease.present] = node_id;
+      if (lease.former) held[*lease.former] = node_id;
     }
-    return nullptr;
+    return held;
+  }
+
+  bool Drains(const Prefix& subnet) const { return draining && draining->Allows(subnet); }
+
+  // Whether every subnet held is of `next` or of `left`.
+  bool Fits(const Range& next, const std::optional<Range>& left) const {
+    for (const auto& [subnet, node_id] : Held()) {
+      if (!next.Allows(subnet) && !(left && left->Allows(subnet))) return false;
+    }
+    return true;
   }
 
   // The subnets a newcomer may be given, best first is what the rules ask; nothing when exhausted.
   std::set<Prefix> Candidates(const std::string& node_id, absl::Time now) const {
+    const std::map<Prefix, std::string> held = Held();
     std::set<Prefix> own, rested;
     for (const auto& [subnet, rest] : resting) {
-      if (!range.Allows(subnet)) continue;  // the network has shrunk since
+      if (!range.Allows(subnet)) continue;  // the network has shrunk or moved since
       if (rest.node_id == node_id) own.insert(subnet);
       if (rest.until <= now) rested.insert(subnet);
     }
@@ -57,14 +78,14 @@ class Model {
 class RandomHistory {
  public:
   explicit RandomHistory(unsigned seed) : random_(seed) {
-    model_.range = RangeOf("10.3.0.0/24", 29, "10.3.0.8", "10.3.0.48");
+    model_.range = RangeAt("10.3.0.0/24", 6);
     bench_.SetNetwork(NetworkOf({model_.range}));
   }
 
   void Step() {
     bench_.now += absl::Seconds(random_() % 60);
     const std::string node = absl::StrCat("n", random_() % 14);
-    switch (random_() % 12) {
+    switch (random_() % 18) {
       case 0:
       case 1:
         return Release(node);
@@ -76,9 +97,18 @@ class RandomHistory {
       case 4:
         return Upkeep();
       case 5:
-        return Grow();
+        return SetRange(model_.range.network.ToString());
       case 6:
         return Lost(node);
+      case 7:
+        return SetRange(random_() % 2 == 0 ? "10.3.0.0/24" : "10.60.0.0/24");
+      case 8:
+      case 9:
+      case 10:
+        return Renumber(node);
+      case 11:
+      case 12:
+        return Finish(node);
       default:
         return Acquire(node);
     }
@@ -86,23 +116,33 @@ class RandomHistory {
 
   void Check() {
     bench_.Check();
-    std::map<Prefix, std::string> held, resting, model_held, model_resting;
-    for (const auto& [id, lease] : bench_.book.leases()) held[*lease.subnets[Family::kV4]] = id;
+    std::map<Prefix, std::string> held, resting, model_resting;
+    for (const auto& [id, lease] : bench_.book.leases()) {
+      for (const Prefix& subnet : lease.AllSubnets()) held[subnet] = id;
+      EXPECT_EQ(lease.subnets[Family::kV4], model_.leases[id].present);
+    }
     for (const auto& [subnet, rest] : bench_.book.resting()) resting[subnet] = rest.last_node_id;
-    for (const auto& [subnet, lease] : model_.held) model_held[subnet] = lease.node_id;
     for (const auto& [subnet, rest] : model_.resting) model_resting[subnet] = rest.node_id;
-    ASSERT_EQ(held, model_held);
+    ASSERT_EQ(held, model_.Held());
     ASSERT_EQ(resting, model_resting);
+    ASSERT_EQ(bench_.book.network()->draining[Family::kV4], model_.draining);
   }
 
+  int moves() const { return moves_; }
+  int moves_ended() const { return moves_ended_; }
+
  private:
+  static Range RangeAt(const std::string& network, int subnets) {
+    const Prefix prefix = P(network);
+    return {prefix, 29, prefix.at(8), prefix.at(8 * subnets)};
+  }
+
   void Acquire(const std::string& node) {
-    const Prefix* has = model_.Of(node);
     const auto candidates = model_.Candidates(node, bench_.now);
     const std::string got = bench_.Acquire(node);
-    if (has != nullptr) {
-      EXPECT_EQ(got, has->ToString());
-      Refresh(&model_.held[*has]);
+    if (ModelLease* lease = model_.Of(node)) {
+      EXPECT_EQ(got, lease->present.ToString());
+      Refresh(lease);
       return;
     }
     if (candidates.empty()) {
@@ -111,30 +151,68 @@ class RandomHistory {
     }
     ASSERT_EQ(candidates.count(P(got)), 1u) << got;
     model_.resting.erase(P(got));
-    model_.held[P(got)] = {node, false, bench_.now + kTtl};
+    model_.leases[node] = {P(got), std::nullopt, false, bench_.now + kTtl};
   }
 
   void Release(const std::string& node) {
-    const Prefix* has = model_.Of(node);
-    EXPECT_EQ(bench_.Release(node).empty(), has != nullptr);
-    if (has != nullptr) Rest(*has);
+    const bool has = model_.Of(node) != nullptr;
+    EXPECT_EQ(bench_.Release(node).empty(), has);
+    if (has) End(node);
   }
 
   void Reserve(const std::string& node) {
     const Prefix subnet(model_.range.network.at(8 * (random_() % 40)), 29);
-    const Prefix* has = model_.Of(node);
+    ModelLease* lease = model_.Of(node);
     const auto rest = model_.resting.find(subnet);
+    const bool free = model_.Held().count(subnet) == 0 &&
+                      (rest == model_.resting.end() || rest->second.node_id == node ||
+                       rest->second.until <= bench_.now);
+    const bool moves = lease != nullptr && !lease->former && model_.Drains(lease->present);
+    const bool keeps = lease != nullptr && lease->present == subnet;
     const bool may =
-        model_.range.Allows(subnet) &&
-        (has != nullptr ? *has == subnet
-                        : model_.held.count(subnet) == 0 &&
-                              (rest == model_.resting.end() || rest->second.node_id == node ||
-                               rest->second.until <= bench_.now));
+        model_.range.Allows(subnet) && (keeps || (free && (lease == nullptr || moves)));
     const bool done = bench_.Reserve(node, {subnet}) == subnet.ToString();
     ASSERT_EQ(done, may) << node << " " << subnet;
     if (!may) return;
     model_.resting.erase(subnet);
-    model_.held[subnet] = {node, true, absl::InfiniteFuture()};
+    ModelLease next{subnet, std::nullopt, true, absl::InfiniteFuture()};
+    if (lease != nullptr) next.former = keeps ? lease->former : lease->present;
+    model_.leases[node] = next;
+  }
+
+  void Renumber(const std::string& node) {
+    const auto candidates = model_.Candidates(node, bench_.now);
+    const auto decision = bench_.book.DecideRenumber(node, bench_.now);
+    ModelLease* lease = model_.Of(node);
+    if (lease == nullptr) {
+      ASSERT_EQ(decision.status().code(), absl::StatusCode::kNotFound);
+      return;
+    }
+    const bool leaves = model_.Drains(lease->present);
+    if (leaves && !lease->former && candidates.empty()) {
+      ASSERT_EQ(decision.status().code(), absl::StatusCode::kResourceExhausted);
+      return;
+    }
+    bench_.Run(decision);
+    if (!leaves) return;
+    const Prefix got = *bench_.book.Find(node)->subnets[Family::kV4];
+    if (lease->former) {
+      ASSERT_EQ(got, *lease->former) << "back where it came from";
+    } else {
+      ASSERT_EQ(candidates.count(got), 1u) << got;
+    }
+    model_.resting.erase(got);
+    lease->former = std::exchange(lease->present, got);
+  }
+
+  void Finish(const std::string& node) {
+    const auto decision = bench_.book.DecideFinishRenumber(node, bench_.now);
+    ModelLease* lease = model_.Of(node);
+    ASSERT_EQ(decision.ok(), lease != nullptr && !model_.Drains(lease->present));
+    if (!decision.ok()) return;
+    bench_.Run(decision);
+    if (lease->former) Rest(*lease->former, node);
+    lease->former.reset();
   }
 
   void Upkeep() {
@@ -146,32 +224,46 @@ class RandomHistory {
     for (auto rest = model_.resting.begin(); rest != model_.resting.end();) {
       rest = rest->second.until <= bench_.now ? model_.resting.erase(rest) : std::next(rest);
     }
-    const auto held = model_.held;
-    for (const auto& [subnet, lease] : held) {
+    const auto leases = model_.leases;
+    for (const auto& [node, lease] : leases) {
       if (lease.reserved) continue;
-      if (alive.contains(lease.node_id)) {
-        Refresh(&model_.held[subnet]);
+      if (alive.contains(node)) {
+        Refresh(&model_.leases[node]);
       } else if (lease.expires <= bench_.now) {
-        Rest(subnet);
+        End(node);
       }
+    }
+    bench_.Run(bench_.book.DecideEndDraining());
+    if (model_.draining && model_.Fits(model_.range, std::nullopt)) {
+      model_.draining.reset();
+      ++moves_ended_;
     }
   }
 
-  void Grow() {
-    Range next = model_.range;
-    next.subnet_max = model_.range.network.at(8 * (5 + random_() % 27));
-    bool orphans = false;
-    for (const auto& [subnet, lease] : model_.held) orphans |= !next.Allows(subnet);
-    const auto decision = bench_.book.DecideSetNetwork(NetworkOf({next}), "{}");
-    ASSERT_EQ(decision.ok(), !orphans) << decision.status();
+  // Grows, shrinks or moves.
+  void SetRange(const std::string& network) {
+    const Range next = RangeAt(network, 5 + random_() % 27);
+    const bool drain = random_() % 2 == 0;
+    std::vector<std::optional<Range>> ways = {std::nullopt, model_.draining};
+    if (drain) ways.push_back(model_.range);
+    const auto fits = std::find_if(ways.begin(), ways.end(),
+                                   [&](const auto& left) { return model_.Fits(next, left); });
+    const bool overlaps = fits != ways.end() && *fits && (*fits)->network.Overlaps(next.network);
+    const auto decision =
+        bench_.book.DecideSetNetwork(NetworkOf({next}), "{}", std::nullopt, drain);
+    ASSERT_EQ(decision.ok(), fits != ways.end() && !overlaps) << decision.status();
     if (!decision.ok()) return;
     bench_.Run(decision);
+    if (*fits && !(*fits == model_.draining)) ++moves_;
     model_.range = next;
+    model_.draining = *fits;
   }
 
   // A decision whose commit is lost: claimed, answered with an error, and nothing has changed.
   void Lost(const std::string& node) {
-    const auto decision = bench_.book.DecideAcquire(node, AdvertisementOf(1), {}, bench_.now);
+    const auto decision = random_() % 2 == 0
+                              ? bench_.book.DecideAcquire(node, AdvertisementOf(1), {}, bench_.now)
+                              : bench_.book.DecideRenumber(node, bench_.now);
     if (!decision.ok()) return;
     bench_.book.Claim(*decision);
     bench_.book.Unclaim(*decision);
@@ -182,18 +274,25 @@ class RandomHistory {
       lease->expires = bench_.now + kTtl;
     }
   }
-  void Rest(const Prefix& subnet) {
-    model_.resting[subnet] = {model_.held[subnet].node_id, bench_.now + absl::Minutes(5)};
-    model_.held.erase(subnet);
+  void Rest(const Prefix& subnet, const std::string& node) {
+    model_.resting[subnet] = {node, bench_.now + absl::Minutes(5)};
+  }
+  void End(const std::string& node) {
+    const ModelLease lease = model_.leases[node];
+    Rest(lease.present, node);
+    if (lease.former) Rest(*lease.former, node);
+    model_.leases.erase(node);
   }
 
   static constexpr absl::Duration kTtl = absl::Hours(24);
   std::mt19937 random_;
   BookBench bench_;
   Model model_;
+  int moves_ = 0, moves_ended_ = 0;
 };
 
 TEST(LeaseBookProperty, AgreesWithThePlainModel) {
+  int moves = 0, moves_ended = 0;
   for (unsigned seed = 1; seed <= 40; ++seed) {
     RandomHistory history(seed);
     for (int step = 0; step < 300; ++step) {
@@ -201,7 +300,11 @@ TEST(LeaseBookProperty, AgreesWithThePlainModel) {
       history.Check();
       ASSERT_FALSE(::testing::Test::HasFailure()) << "seed " << seed << ", step " << step;
     }
+    moves += history.moves();
+    moves_ended += history.moves_ended();
   }
+  EXPECT_GT(moves, 40);
+  EXPECT_GT(moves_ended, 3);
 }
 
 }  // namespace

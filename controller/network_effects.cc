@@ -34,6 +34,29 @@ void DescribeRange(Family family, const std::optional<Range>& old, const std::op
   }
 }
 
+void DescribeDraining(Family family, const LeaseBook& book, const Network& next,
+                      std::vector<std::string>* effects) {
+  const auto& before = book.network()->draining[family];
+  const auto& left = next.draining[family];
+  if (before == left) return;
+  if (!left) {
+    effects->push_back(absl::StrCat(before->network.ToString(),
+                                    " is no longer being left: no lease has a subnet of it that "
+                                    "the new network has no room for."));
+    return;
+  }
+  std::size_t leases = 0;
+  for (const auto& [node_id, lease] : book.leases()) {
+    for (const Prefix& subnet : lease.AllSubnets()) leases += left->network.Contains(subnet);
+  }
+  effects->push_back(absl::StrCat(
+      left->network.ToString(), " is left: its ", leases,
+      " subnets stay with their nodes and are routed as before, and none is given any more. Each "
+      "node moves when `heddlectl node renumber NODE` says so. Until then its pods get addresses "
+      "of ",
+      left->network.ToString(), "."));
+}
+
 void DescribeBackend(const BackendConfig& old, const BackendConfig& next,
                      std::vector<std::string>* effects) {
   if (old.type != next.type) {
@@ -67,6 +90,7 @@ std::vector<std::string> DescribeNetworkChange(const LeaseBook& book, const Netw
   }
   for (Family family : kFamilies) {
     DescribeRange(family, book.network()->ranges[family], next.ranges[family], &effects);
+    DescribeDraining(family, book, next, &effects);
   }
   DescribeBackend(book.network()->backend, next.backend, &effects);
   return effects;

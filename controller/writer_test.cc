@@ -302,5 +302,42 @@ TEST_F(WriterTest, NetworkChangeWaitsForWhatIsInFlight) {
   store_.HoldDelivery(false);
 }
 
+TEST_F(WriterTest, UpkeepForgetsARangeOnceEveryNodeHasMoved) {
+  StartWithNetwork();
+  ASSERT_TRUE(Acquire(1).ok());
+  alive_ = {"node-1"};
+  const std::string other = R"({"Network":"10.99.0.0/16","Backend":{"Type":"vxlan"}})";
+  absl::Status set;
+  const auto note = [&set](const auto& result) { set = result.status(); };
+  writer_->SetNetwork(TestNetwork(other), other, note, std::nullopt, /*drain=*/true);
+  Run();
+  ASSERT_TRUE(set.ok()) << set;
+  const auto renumber = [this](bool finish) {
+    absl::StatusOr<LeaseGrant> answer = absl::InternalError("no answer");
+    writer_->Renumber("node-1", finish, [&](absl::StatusOr<LeaseGrant> grant) { answer = grant; });
+    Run();
+    return answer;
+  };
+  EXPECT_TRUE(absl::IsFailedPrecondition(renumber(true).status()));
+  store_.AnswerUnknownNext(1, /*applied=*/true);
+  const auto moved = renumber(false);
+  EXPECT_EQ(SubnetOf(moved), "10.99.1.0/24");
+  EXPECT_EQ(moved->lease.draining_subnets[Family::kV4], *Prefix::Parse("10.244.1.0/24"));
+  Pass(absl::Minutes(1));
+  EXPECT_FALSE(writer_->book().network()->draining.empty());
+  Restart();
+  EXPECT_EQ(writer_->book().Find("node-1")->draining_subnets, moved->lease.draining_subnets);
+  store_.FailNextCommits(1);
+  EXPECT_FALSE(renumber(true).ok());
+  EXPECT_TRUE(renumber(true).ok());
+  store_.FailNextCommits(1);
+  Pass(absl::Minutes(1));
+  EXPECT_FALSE(writer_->book().network()->draining.empty()) << "the store refused";
+  Pass(absl::Minutes(1));
+  EXPECT_TRUE(writer_->book().network()->draining.empty());
+  EXPECT_EQ(*hub_.network(), TestNetwork(other));
+  EXPECT_TRUE(writer_->idle());
+}
+
 }  // namespace
 }  // namespace heddle::controller

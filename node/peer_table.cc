@@ -173,17 +173,15 @@ absl::Status PeerTable::CheckDisjoint(bool whole) const {
   Owners claimed;
   for (const auto& [node_id, peer] : pending_) {
     if (!peer) continue;
-    for (Family family : kFamilies) {
-      const auto& subnet = peer->subnets[family];
-      if (!subnet) continue;
-      const auto* other = FindOverlap(claimed, *subnet, anybody);
-      if (other == nullptr) other = FindOverlap(owners_, *subnet, stays);
+    for (const Prefix& subnet : peer->AllSubnets()) {
+      const auto* other = FindOverlap(claimed, subnet, anybody);
+      if (other == nullptr) other = FindOverlap(owners_, subnet, stays);
       if (other != nullptr) {
-        return absl::DataLossError(absl::StrCat("the subnet ", subnet->ToString(), " of ", node_id,
+        return absl::DataLossError(absl::StrCat("the subnet ", subnet.ToString(), " of ", node_id,
                                                 " overlaps ", other->first.ToString(), " of ",
                                                 other->second));
       }
-      claimed[*subnet] = node_id;
+      claimed[subnet] = node_id;
     }
   }
   return absl::OkStatus();
@@ -218,11 +216,11 @@ void PeerTable::ReleaseOverlapped(Differences* differences) {
   };
   for (const auto& [node_id, peer] : pending_) {
     if (!peer || held_.empty()) continue;
-    peer->subnets.ForEach([&](Family, const Prefix& subnet) {
+    for (const Prefix& subnet : peer->AllSubnets()) {
       while (const auto* owned = FindOverlap(owners_, subnet, is_held)) {
         Remove(std::string(owned->second), differences);
       }
-    });
+    }
   }
 }
 
@@ -247,7 +245,7 @@ void PeerTable::Put(const Peer& peer, Differences* differences) {
     before = std::move(at->second);
   }
   at->second = peer;
-  peer.subnets.ForEach([&](Family, const Prefix& subnet) { owners_[subnet] = peer.node_id; });
+  for (const Prefix& subnet : peer.AllSubnets()) owners_[subnet] = peer.node_id;
   differences->push_back({std::move(before), peer});
 }
 
@@ -262,10 +260,10 @@ void PeerTable::Remove(const std::string& node_id, Differences* differences) {
 
 // Another peer may have taken the subnet over in the same transfer: its entry stays.
 void PeerTable::DropSubnets(const Peer& peer) {
-  peer.subnets.ForEach([&](Family, const Prefix& subnet) {
+  for (const Prefix& subnet : peer.AllSubnets()) {
     const auto owned = owners_.find(subnet);
     if (owned != owners_.end() && owned->second == peer.node_id) owners_.erase(owned);
-  });
+  }
 }
 
 void PeerTable::ForgetTransfer() {

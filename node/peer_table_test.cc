@@ -66,6 +66,33 @@ TEST_F(PeerTableTest, SnapshotTakesEffectAtSyncedOnly) {
   EXPECT_TRUE(table_.complete());
 }
 
+TEST_F(PeerTableTest, DrainingSubnetsAreTheirNodesOwn) {
+  auto peers = MakePeers(0, 3);
+  Prefix& draining =
+      peers["node-1"].draining_subnets[Family::kV4].emplace(*Prefix::Parse("10.200.1.0/24"));
+  Feed(&table_, peers, 5);
+  Peer other = MakePeer(9);
+  for (PerFamily<Prefix>* claim : {&other.subnets, &other.draining_subnets}) {
+    other = MakePeer(9);
+    (*claim)[Family::kV4] = draining;
+    ASSERT_TRUE(table_.Add({{Put(other)}}).ok());
+    const auto refused = table_.Complete({6, HashOf(peers) + PeerDigest(other)});
+    EXPECT_EQ(refused.status().code(), absl::StatusCode::kDataLoss);
+    EXPECT_EQ(table_.peers(), peers);
+    table_.Attach("h");
+    Feed(&table_, peers, 5);
+  }
+  // Let go of and given to another node in one transfer.
+  Peer moved = peers["node-1"];
+  moved.draining_subnets = {};
+  other = MakePeer(9);
+  other.subnets[Family::kV4] = draining;
+  ASSERT_TRUE(table_.Add({{Put(moved), Put(other)}}).ok());
+  peers["node-1"] = moved;
+  peers["node-9"] = other;
+  EXPECT_EQ(table_.Complete({7, HashOf(peers)})->size(), 2u);
+}
+
 TEST_F(PeerTableTest, BrokenStreamChangesNothing) {
   const auto peers = MakePeers(0, 3);
   Feed(&table_, peers, 5);

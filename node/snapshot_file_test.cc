@@ -37,6 +37,13 @@ Remembered Sample() {
   for (int number = 2; number < 5; ++number) {
     snapshot.peers.emplace(PeerOf(number).node_id, PeerOf(number));
   }
+  // On its way from another range.
+  range.network = *Prefix::Parse("10.60.0.0/16");
+  range.subnet_min = *Ip::Parse("10.60.1.0");
+  range.subnet_max = *Ip::Parse("10.60.255.0");
+  snapshot.network.draining[Family::kV4] = range;
+  snapshot.self.draining_subnets[Family::kV4] = *Prefix::Parse("10.60.1.0/24");
+  snapshot.peers.begin()->second.draining_subnets[Family::kV4] = *Prefix::Parse("10.60.2.0/24");
   return snapshot;
 }
 

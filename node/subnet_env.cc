@@ -51,10 +51,11 @@ std::string SubnetEnvText(const Network& network, const Peer& self, int mtu_byte
   for (Family family : kFamilies) {
     if (!network.ranges[family] || !self.subnets[family]) continue;
     const Prefix& subnet = *self.subnets[family];
+    const Range* range = network.RangeOf(subnet);
+    if (range == nullptr) range = &*network.ranges[family];
     // The first address after the base: the one that the pods' bridge is going to have.
-    absl::StrAppend(&text, NetworkKey(family), "=", network.ranges[family]->network.ToString(),
-                    "\n", SubnetKey(family), "=", subnet.at(1).ToString(), "/", subnet.length(),
-                    "\n");
+    absl::StrAppend(&text, NetworkKey(family), "=", range->network.ToString(), "\n",
+                    SubnetKey(family), "=", subnet.at(1).ToString(), "/", subnet.length(), "\n");
   }
   absl::StrAppend(&text, "FLANNEL_MTU=", mtu_bytes, "\n",
                   "FLANNEL_IPMASQ=", ip_masq ? "true" : "false", "\n");

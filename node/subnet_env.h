@@ -13,6 +13,11 @@
 namespace heddle::node {
 
 // The file's content for a node with the lease `self`. `mtu_bytes` is the pods'.
+//
+// The network is always one prefix: the range that the subnet is of. While the cluster moves to
+// another range that is the former one until this node is renumbered, so that the two lines fit
+// each other and nothing on the host changes before. A plugin makes of it no more than a route in
+// the pod, beside the default route; a list of both ranges is an error to most readers.
 std::string SubnetEnvText(const Network& network, const Peer& self, int mtu_bytes, bool ip_masq);
 
 // The subnets that such a file gave this host, to ask for again when nothing else remembers them.

@@ -55,6 +55,19 @@ TEST(SubnetEnvTest, DualStackIsFlannelsFileByteForByte) {
             "FLANNEL_IPMASQ=true\n");
 }
 
+// While the cluster moves, the network is the one that the node's own subnet is of.
+TEST(SubnetEnvTest, AMovingClustersNetworkIsTheOneThatTheSubnetIsOf) {
+  Network network = NetworkOf({"10.60.0.0/16"});
+  network.draining = NetworkOf({"10.3.0.0/16"}).ranges;
+  Peer self = LeaseOf({"10.3.2.0/24"});
+  EXPECT_THAT(SubnetEnvText(network, self, 1450, true),
+              HasSubstr("FLANNEL_NETWORK=10.3.0.0/16\nFLANNEL_SUBNET=10.3.2.1/24\n"));
+  self.draining_subnets = self.subnets;
+  self.subnets = LeaseOf({"10.60.7.0/24"}).subnets;
+  EXPECT_THAT(SubnetEnvText(network, self, 1450, true),
+              HasSubstr("FLANNEL_NETWORK=10.60.0.0/16\nFLANNEL_SUBNET=10.60.7.1/24\n"));
+}
+
 TEST(SubnetEnvTest, Ipv6AloneHasNoIpv4Lines) {
   EXPECT_EQ(SubnetEnvText(NetworkOf({"fd00:3::/48"}), LeaseOf({"fd00:3:0:5::/64"}), 1430, true),
             "FLANNEL_IPV6_NETWORK=fd00:3::/48\n"

@@ -10,7 +10,7 @@ _heddlectl_choices() {
     -*) ;;
     *)
       case "$at $word" in
-      ' network'|' lease'|' node'|' watch'|' status'|' completion'|'network show'|'network set'|'network check'|'lease list'|'lease show'|'lease reserve'|'lease release'|'node list'|'node show'|'node accept'|'node remove'|'completion bash'|'completion zsh'|'completion fish') at="${at:+$at }$word" ;;
+      ' network'|' lease'|' node'|' watch'|' status'|' completion'|'network show'|'network set'|'network check'|'lease list'|'lease show'|'lease reserve'|'lease release'|'node list'|'node show'|'node renumber'|'node accept'|'node remove'|'completion bash'|'completion zsh'|'completion fish') at="${at:+$at }$word" ;;
       esac
       ;;
     esac
@@ -25,16 +25,17 @@ _heddlectl_choices() {
   '') choices='network lease node watch status completion --help --controller --output --timeout-seconds --version' ;;
   'network') choices='show set check --help --controller --output --timeout-seconds' ;;
   'network show') choices='--help --controller --output --timeout-seconds' ;;
-  'network set') choices='--help --wait --wait-timeout-seconds --controller --output --timeout-seconds' files=1 ;;
-  'network check') choices='--help --controller --output --timeout-seconds' files=1 ;;
+  'network set') choices='--help --drain --wait --wait-timeout-seconds --controller --output --timeout-seconds' files=1 ;;
+  'network check') choices='--help --drain --controller --output --timeout-seconds' files=1 ;;
   'lease') choices='list show reserve release --help --controller --output --timeout-seconds' ;;
   'lease list') choices='--help --resting --controller --output --timeout-seconds' ;;
   'lease show') choices='--help --controller --output --timeout-seconds' nodes=1 ;;
   'lease reserve') choices='--help --wait --wait-timeout-seconds --controller --output --timeout-seconds' nodes=1 ;;
   'lease release') choices='--help --wait --wait-timeout-seconds --yes --controller --output --timeout-seconds' nodes=1 ;;
-  'node') choices='list show accept remove --help --controller --output --timeout-seconds' ;;
+  'node') choices='list show renumber accept remove --help --controller --output --timeout-seconds' ;;
   'node list') choices='--help --controller --output --timeout-seconds' ;;
   'node show') choices='--help --controller --output --timeout-seconds' nodes=1 ;;
+  'node renumber') choices='--help --finish --wait --wait-timeout-seconds --yes --controller --output --timeout-seconds' nodes=1 ;;
   'node accept') choices='--help --wait --wait-timeout-seconds --controller --output --timeout-seconds' nodes=1 ;;
   'node remove') choices='--help --wait --wait-timeout-seconds --yes --controller --output --timeout-seconds' nodes=1 ;;
   'watch') choices='--help --after-revision --controller --output --timeout-seconds' ;;

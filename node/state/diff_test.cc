@@ -53,24 +53,36 @@ NetworkState OnePeer() {
 
 TEST(Diff, MakesWhatIsStoodUponFirst) {
   EXPECT_THAT(Lines(Diff({}, OnePeer())),
-              ElementsAre("add link heddle.1 vxlan vni 1 port 8472 lower eth0 local 10.0.0.1 mac "
+              ElementsAre("add rules IPv4 cluster 10.0.0.0/8 pods 10.0.1.0/24 masquerade forward",
+                          "add link heddle.1 vxlan vni 1 port 8472 lower eth0 local 10.0.0.1 mac "
                           "02:00:00:00:00:01 mtu 1450 up",
                           "add sysctl net/ipv6/conf/heddle.1/accept_ra = 0",
                           "add address 10.0.1.0/32 on heddle.1",
                           "add fdb 02:00:00:00:00:02 to 10.0.0.2 on heddle.1",
                           "add neighbour 10.0.2.0 is 02:00:00:00:00:02 on heddle.1",
                           "add nexthop 7 via 10.0.2.0 on heddle.1 onlink",
-                          "add route 10.0.2.0/24 nexthop 7",
-                          "add rules IPv4 cluster 10.0.0.0/8 pods 10.0.1.0/24 masquerade forward"));
+                          "add route 10.0.2.0/24 nexthop 7"));
 }
 
 TEST(Diff, RemovesInReverseAndLeavesToTheLinkWhatGoesWithIt) {
   const std::vector<std::string> lines = Lines(Diff(OnePeer(), {}));
   ASSERT_EQ(lines.size(), 4u) << absl::StrJoin(lines, "\n");
-  EXPECT_TRUE(absl::StartsWith(lines[0], "remove rules"));
-  EXPECT_TRUE(absl::StartsWith(lines[1], "remove route"));
-  EXPECT_TRUE(absl::StartsWith(lines[2], "remove nexthop"));
-  EXPECT_TRUE(absl::StartsWith(lines[3], "remove link"));
+  EXPECT_TRUE(absl::StartsWith(lines[0], "remove route"));
+  EXPECT_TRUE(absl::StartsWith(lines[1], "remove nexthop"));
+  EXPECT_TRUE(absl::StartsWith(lines[2], "remove link"));
+  EXPECT_TRUE(absl::StartsWith(lines[3], "remove rules"));
+}
+
+// A node that hears of a wider network and of a node in its new part at once: a packet between the
+// two changes must not be taken for one that leaves the cluster.
+TEST(Diff, WidensTheRulesBeforeARouteLeadsToTheNewPart) {
+  NetworkState grown = OnePeer();
+  grown.rules[Family::kV4].cluster = {Prefix(Address4(0), 7)};
+  grown.routes[{Prefix(Address4(1 << 24), 24), 0}] = {std::uint32_t{7}};
+  EXPECT_THAT(
+      Lines(Diff(OnePeer(), grown)),
+      ElementsAre("change rules IPv4 cluster 10.0.0.0/7 pods 10.0.1.0/24 masquerade forward",
+                  "add route 11.0.0.0/24 nexthop 7"));
 }
 
 TEST(Diff, RemovesOnePeerAndNothingElse) {

@@ -1,5 +1,7 @@
 #include "node/state/network_state.h"
 
+#include <type_traits>
+
 #include "absl/strings/str_cat.h"
 #include "node/state/describe.h"
 #include "node/state/tables.h"
@@ -15,12 +17,13 @@ std::size_t NetworkState::size() const {
 }
 
 std::string NetworkState::ToString() const {
-  std::string text;
+  std::string text, rules;  // which read better after what they are about
   ForEachTable([&](auto table) {
+    constexpr bool kRules = std::is_same_v<decltype(table), decltype(&NetworkState::rules)>;
     for (const auto& [key, value] : this->*table)
-      absl::StrAppend(&text, Describe(key, value), "\n");
+      absl::StrAppend(kRules ? &rules : &text, Describe(key, value), "\n");
   });
-  return text;
+  return text + rules;
 }
 
 bool operator==(const NetworkState& a, const NetworkState& b) {

@@ -12,6 +12,9 @@ namespace heddle::node {
 // Calls f(pointer to member) for each table.
 template <typename F>
 void ForEachTable(F&& f) {
+  // Before what leads packets to the cluster: no packet of a pod takes a route to a subnet that the
+  // rules do not know to be the cluster's, and would translate. They stand upon nothing.
+  f(&NetworkState::rules);
   f(&NetworkState::links);
   f(&NetworkState::sysctls);
   f(&NetworkState::features_off);
@@ -22,7 +25,6 @@ void ForEachTable(F&& f) {
   f(&NetworkState::neighbours);
   f(&NetworkState::nexthops);
   f(&NetworkState::routes);
-  f(&NetworkState::rules);
   f(&NetworkState::hooks);
 }
 

@@ -98,13 +98,21 @@ void World::AdminChange() {
   ++counts_.admin_changes;
   controller::Writer& writer = controller_->writer();
   SimNode& node = AnyNode();
-  switch (Below(4)) {
+  switch (Below(8)) {
     case 0:
       return writer.Reserve(node.id(), {}, [](auto) {});
     case 1:
       return writer.Release(node.id(), [](auto) {});
     case 2:
       return writer.Reserve(absl::StrCat("spare", Below(3)), {}, [](auto) {});
+    case 3:
+    case 4:
+    case 5:
+      return writer.Renumber(node.id(), /*finish=*/Chance(0.4), [this](const auto& grant) {
+        if (grant.ok() && !grant->lease.draining_subnets.empty()) ++counts_.renumbered;
+      });
+    case 6:
+      return MoveRange();
     default: {
       // Grow the range, while it can.
       const auto& network = writer.book().network();
@@ -116,6 +124,21 @@ void World::AdminChange() {
       return writer.SetNetwork(grown, "{}", [](auto) {});
     }
   }
+}
+
+// To another range of the same size, or back; what leases are in is left node by node.
+void World::MoveRange() {
+  controller::Writer& writer = controller_->writer();
+  if (!writer.book().network()) return;
+  Network moved = *writer.book().network();
+  Range& range = *moved.ranges[Family::kV4];
+  const Ip base(Family::kV4, (10u << 24) | (static_cast<unsigned>(Below(3)) << 16));
+  range.network = Prefix(base, range.network.length());
+  range.subnet_min = range.network.at(64);
+  range.subnet_max = Prefix(range.network.last(), range.subnet_length).base();
+  writer.SetNetwork(
+      moved, "{}", [this](const auto& result) { counts_.moves += result.ok() && result->changed; },
+      std::nullopt, /*drain=*/true);
 }
 
 }  // namespace heddle::simulation

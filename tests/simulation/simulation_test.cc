@@ -27,6 +27,8 @@ void Add(World::Counts* sum, const World::Counts& counts) {
   sum->commits_failed += counts.commits_failed;
   sum->kernel_faults += counts.kernel_faults;
   sum->admin_changes += counts.admin_changes;
+  sum->moves += counts.moves;
+  sum->renumbered += counts.renumbered;
   sum->deltas += counts.deltas;
   sum->full_passes += counts.full_passes;
 }
@@ -67,13 +69,16 @@ TEST(Simulation, SeedsSettleAndKeepTheInvariants) {
   EXPECT_GT(sum.commits_failed, 0);
   EXPECT_GT(sum.kernel_faults, 0);
   EXPECT_GT(sum.admin_changes, 0);
+  EXPECT_GT(sum.moves, 0);
+  EXPECT_GT(sum.renumbered, 0);
   EXPECT_GT(sum.deltas, 0);
   std::printf(
       "%llu seeds: %d controller crashes, %d node crashes, %d streams cut, %d failed "
-      "commits, %d kernel faults, %d admin changes; %d deltas, %d full passes\n",
+      "commits, %d kernel faults, %d admin changes, %d moves to another range, %d nodes "
+      "renumbered; %d deltas, %d full passes\n",
       static_cast<unsigned long long>(seeds), sum.controller_crashes, sum.node_crashes,
-      sum.wires_cut, sum.commits_failed, sum.kernel_faults, sum.admin_changes, sum.deltas,
-      sum.full_passes);
+      sum.wires_cut, sum.commits_failed, sum.kernel_faults, sum.admin_changes, sum.moves,
+      sum.renumbered, sum.deltas, sum.full_passes);
 }
 
 }  // namespace

@@ -33,7 +33,8 @@ class World {
   // What this run met, so that a test can see that faults did happen.
   struct Counts {
     int controller_crashes = 0, node_crashes = 0, wires_cut = 0, commits_failed = 0,
-        kernel_faults = 0, admin_changes = 0, deltas = 0, full_passes = 0;
+        kernel_faults = 0, admin_changes = 0, moves = 0, renumbered = 0, deltas = 0,
+        full_passes = 0;
   };
   const Counts& counts() const { return counts_; }
 
@@ -46,6 +47,7 @@ class World {
   void CauseFault();
   void KernelFault(SimNode* node);
   void AdminChange();
+  void MoveRange();
   void CutWire(SimNode* node);
   void Connect(SimNode* node);
   void StartController();
