@@ -4,6 +4,8 @@
 // skipped.
 //
 // Run as root, alone: bazel run --config=release //node/dataplane:apply_benchmark
+// Deleting a WireGuard device takes the kernel an RCU grace period for each peer, milliseconds, so
+// a round with many peers is long; that is not counted.
 // Makes namespaces of its own and leaves nothing. CPU is that of this process, kernel included.
 
 #include <cstdio>
