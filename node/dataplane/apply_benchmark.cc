@@ -39,11 +39,12 @@ Link DeviceLink(Tunnel tunnel) {
   return Link{vxlan, MacOf(0), 1400, true};
 }
 
-// Made anew in each private network, which has a /run of its own.
-WireguardSecret Secret() {
-  const auto secret = LoadOrMakeWireguardSecret("/run/wireguard.key");
-  if (!secret.ok()) Fail(secret.status().ToString());
-  return *secret;
+// One for all rounds. To be called in a private network, which has a /run of its own.
+const WireguardSecret& Secret() {
+  static const auto* const secret =
+      new absl::StatusOr<WireguardSecret>(LoadOrMakeWireguardSecret("/run/wireguard.key"));
+  if (!secret->ok()) Fail(secret->status().ToString());
+  return **secret;
 }
 
 NetworkState Self(Tunnel tunnel) {
