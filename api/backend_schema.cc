@@ -111,6 +111,14 @@ std::vector<BackendSchema> BuiltBackends() {
              "Which underlay carries pods: separate (each family its own), auto, ipv4 or ipv6.",
              WireguardModeObjection)}},
       {"alloc", true, "Allocates subnets and programs nothing.", {}},
+      {"extension",
+       true,
+       "Runs commands of the administrator's on start and for each peer.",
+       {Text("PreStartupCommand", "", "Runs before the lease is asked for."),
+        Text("PostStartupCommand", "", "Runs once the lease is held."),
+        Text("SubnetAddCommand", "", "Runs for each peer that joins."),
+        Text("SubnetRemoveCommand", "", "Runs for each peer that leaves."),
+        Text("ShutdownCommand", "", "Accepted, as flannel's samples have it; never run.")}},
   };
 }
 
@@ -124,14 +132,6 @@ std::vector<BackendSchema> KnownBackends() {
         Flag("UDPEncap", "Carries ESP in UDP, to pass address translation."),
         Text("ESPProposal", "aes128gcm16-sha256-prfsha256-ecp256",
              "Cipher proposal in strongSwan's spelling.")}},
-      {"extension",
-       false,
-       "Runs commands of the administrator's on start and for each peer.",
-       {Text("PreStartupCommand", "", "Runs before the lease is asked for."),
-        Text("PostStartupCommand", "", "Runs once the lease is held."),
-        Text("SubnetAddCommand", "", "Runs for each peer that joins."),
-        Text("SubnetRemoveCommand", "", "Runs for each peer that leaves."),
-        Text("ShutdownCommand", "", "Accepted, as flannel's samples have it; never run.")}},
   };
 }
 

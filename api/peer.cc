@@ -25,19 +25,6 @@ absl::Status CheckType(absl::string_view field, const std::string& type) {
   return absl::InvalidArgumentError(absl::StrCat(field, ": not a known backend in lower case"));
 }
 
-absl::Status CheckExtensionData(const std::string& text) {
-  if (text.size() > kMaxExtensionBytes) {
-    return absl::InvalidArgumentError(absl::StrCat("extension_backend_data: ", text.size(),
-                                                   " bytes; at most ", kMaxExtensionBytes));
-  }
-  for (char c : text) {
-    if (absl::ascii_iscntrl(c) && c != '\n' && c != '\t') {
-      return absl::InvalidArgumentError("extension_backend_data: has a control character");
-    }
-  }
-  return absl::OkStatus();
-}
-
 // Fields one after the other, each after its length, so that no two peers give the same bytes.
 class Serialisation {
  public:
@@ -115,6 +102,19 @@ absl::Status ValidateNodeId(absl::string_view node_id) {
   return absl::OkStatus();
 }
 
+absl::Status ValidateExtensionData(absl::string_view text) {
+  if (text.size() > kMaxExtensionBytes) {
+    return absl::InvalidArgumentError(absl::StrCat("extension_backend_data: ", text.size(),
+                                                   " bytes; at most ", kMaxExtensionBytes));
+  }
+  for (char c : text) {
+    if (absl::ascii_iscntrl(c) && c != '\n' && c != '\t') {
+      return absl::InvalidArgumentError("extension_backend_data: has a control character");
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status Validate(const Advertisement& advertisement) {
   if (advertisement.public_address.empty()) {
     return absl::InvalidArgumentError("public_ipv4 and public_ipv6: one of them must be there");
@@ -142,7 +142,7 @@ absl::Status Validate(const Advertisement& advertisement) {
   if (advertisement.Runs("wireguard") && advertisement.wireguard_public_key.is_zero()) {
     return absl::InvalidArgumentError("wireguard_public_key: missing");
   }
-  return CheckExtensionData(advertisement.extension_backend_data);
+  return ValidateExtensionData(advertisement.extension_backend_data);
 }
 
 std::uint64_t PeerDigest(const Peer& peer) {

@@ -67,6 +67,9 @@ absl::Status ValidateNodeId(absl::string_view node_id);
 // without control characters other than newlines and tabs. InvalidArgument names the field.
 absl::Status Validate(const Advertisement& advertisement);
 
+// What Validate says of extension_backend_data alone.
+absl::Status ValidateExtensionData(absl::string_view text);
+
 // A digest of one peer, equal on every machine and release. The digest of a set is the sum (mod
 // 2^64) of its peers', so it follows a delta in O(change).
 std::uint64_t PeerDigest(const Peer& peer);

@@ -56,12 +56,20 @@ absl::StatusOr<HostFacts> FindUnderlay(const Network& network, const UnderlayOpt
   return first;
 }
 
+PreStartupOptions PreStartupOf(const ExecutorOptions& executor) {
+  PreStartupOptions options;
+  options.run_commands = executor.identity.runs_commands;
+  options.seed = executor.seed;
+  return options;
+}
+
 }  // namespace
 
 Agent::Agent(AgentOptions options, WatchedDataplane dataplane)
     : options_(std::move(options)),
       dataplane_(std::move(dataplane)),
       executor_(options_.executor, &dataplane_),
+      pre_startup_(PreStartupOf(options_.executor)),
       session_(
           options_.session, [this](SessionEvent event) { events_.Post(std::move(event)); },
           [this] {
@@ -73,8 +81,12 @@ absl::Status Agent::Run(int stop_fd) {
   for (bool stop = false; !stop;) {
     absl::Time now = MonotonicNow();
     if (look_at_host_ <= now || network_looked_for_ != executor_.network()) LookAtHost(now);
+    RunPreStartup(now);
     const std::uint64_t passes = executor_.full_passes();
     executor_.Step(now);
+    // A pass that ran commands took its time: what the controller said meanwhile is heard before
+    // its silence is judged.
+    TakeEvents();
     if (executor_.full_passes() != passes) malloc_trim(0);  // a whole plan was made and dropped
     now = MonotonicNow();
     WriteSubnetFile(now);
@@ -96,8 +108,8 @@ absl::Status Agent::Run(int stop_fd) {
 absl::Time Agent::NextDue() const {
   const absl::Time write_again =
       write_again_ > MonotonicNow() ? write_again_ : absl::InfiniteFuture();
-  return std::min(
-      {executor_.next_due(), session_.next_due(), look_at_host_, save_at_, write_again});
+  return std::min({executor_.next_due(), session_.next_due(), pre_startup_.next_due(),
+                   look_at_host_, save_at_, write_again});
 }
 
 absl::Status Agent::Wait(int stop_fd, bool* stop) {
@@ -165,6 +177,12 @@ void Agent::UseUnderlay(const HostFacts& facts, absl::Time now) {
     session_.Drop(absl::UnavailableError("this host's address has changed"), now);
   }
   source_address_ = facts.source_address;
+}
+
+void Agent::RunPreStartup(absl::Time now) {
+  if (!executor_.network()) return;
+  std::optional<PreStartup::News> news = pre_startup_.Step(*executor_.network(), now);
+  if (news) executor_.SetExtensionBackendData(*std::move(news), now);
 }
 
 void Agent::RestoreSnapshot() {

@@ -13,6 +13,7 @@
 #include "node/event_queue.h"
 #include "node/executor.h"
 #include "node/host/host_facts.h"
+#include "node/pre_startup.h"
 #include "node/session.h"
 #include "node/watched_dataplane.h"
 
@@ -23,6 +24,7 @@ struct AgentOptions {
   SessionOptions session;
   UnderlayOptions underlay;
   std::string subnet_file;    // "/run/heddle/subnet.env"
+  std::string hooks_file;     // beside it: what commands of the network's were run
   std::string snapshot_file;  // under --state-dir
 };
 
@@ -40,6 +42,7 @@ class Agent {
   void TakeEvents();
   void TakeHints();
   void LookAtHost(absl::Time now);
+  void RunPreStartup(absl::Time now);
   void UseUnderlay(const HostFacts& facts, absl::Time now);
   void Remember(absl::Time now);
   void RestoreSnapshot();
@@ -55,6 +58,7 @@ class Agent {
   EventQueue events_;  // outlives session_, whose threads post to it
   WatchedDataplane dataplane_;
   Executor executor_;
+  PreStartup pre_startup_;
   Session session_;
 
   absl::Time look_at_host_ = absl::InfinitePast();  // when to read the host's own links again

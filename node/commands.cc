@@ -54,12 +54,19 @@ WireguardSecret LoadSecret(const std::string& path, Identity* identity) {
   return *secret;
 }
 
+absl::StatusOr<std::unique_ptr<KernelDataplane>> OpenKernel(const Flags& flags,
+                                                            KernelOptions options = {}) {
+  options.hooks.record_file = flags.agent.hooks_file;
+  options.hooks.run_commands = flags.agent.executor.identity.runs_commands;
+  return OpenKernelDataplane(std::move(options));
+}
+
 absl::Status RunAgent(const Flags& flags) {
   HEDDLE_ASSIGN_OR_RETURN(const int stop_fd, OpenStopSignals());
   AgentOptions options = flags.agent;
   KernelOptions kernel;
   kernel.wireguard = LoadSecret(flags.wireguard_key_file, &options.executor.identity);
-  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<KernelDataplane> dataplane, OpenKernelDataplane(kernel));
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<KernelDataplane> dataplane, OpenKernel(flags, kernel));
   HEDDLE_ASSIGN_OR_RETURN(KernelWatch watch, KernelWatch::Open());
   Agent agent(std::move(options), WatchedDataplane(std::move(dataplane), std::move(watch)));
   return agent.Run(stop_fd);
@@ -103,7 +110,7 @@ int RunNode(const Flags& flags) {
 int RunCleanup(const Flags& flags) {
   const absl::StatusOr<InstanceLock> lock = InstanceLock::Take();
   if (!lock.ok()) return FailToLock(lock.status());
-  absl::StatusOr<std::unique_ptr<KernelDataplane>> dataplane = OpenKernelDataplane();
+  absl::StatusOr<std::unique_ptr<KernelDataplane>> dataplane = OpenKernel(flags, options);
   if (!dataplane.ok()) return Fail(dataplane.status());
   std::size_t removed = 0;
   bool failed = false;
@@ -116,8 +123,8 @@ int RunCleanup(const Flags& flags) {
   return failed ? kExitFailure : kExitOk;
 }
 
-int RunShow() {
-  absl::StatusOr<std::unique_ptr<KernelDataplane>> dataplane = OpenKernelDataplane();
+int RunShow(const Flags& flags) {
+  absl::StatusOr<std::unique_ptr<KernelDataplane>> dataplane = OpenKernel(flags);
   if (!dataplane.ok()) return Fail(dataplane.status());
   const absl::StatusOr<NetworkState> state = (*dataplane)->Read();
   if (!state.ok()) return Fail(state.status());

@@ -11,6 +11,6 @@ int RunNode(const Flags& flags);
 // Removes all that is ours, and prints it.
 int RunCleanup(const Flags& flags);
 // Prints what the kernel holds of ours.
-int RunShow();
+int RunShow(const Flags& flags);
 
 }  // namespace heddle::node

@@ -110,10 +110,13 @@ void Executor::Advertise() {
   if (announcement.advertisement.ok()) advertisement_ = *std::move(announcement.advertisement);
 }
 
-void Executor::SetExtensionBackendData(absl::StatusOr<std::string> text, absl::Time now) {
+void Executor::SetExtensionBackendData(absl::StatusOr<std::optional<std::string>> text,
+                                       absl::Time now) {
   extension_status_ = text.status();
-  if (!text.ok() || identity_.extension_backend_data == *text) return;
-  identity_.extension_backend_data = *std::move(text);
+  std::optional<std::string> data;
+  if (text.ok()) data = *std::move(text);
+  if (identity_.extension_backend_data == data) return;
+  identity_.extension_backend_data = std::move(data);
   Advertise();
   ScheduleFullPass(now);
 }
@@ -167,6 +170,8 @@ void Executor::FullPass(absl::Time now) {
   if (done) {
     retry_.Reset();
     ScheduleFullPass(now + options_.resync);
+  } else if (reconciler_.has_more()) {
+    ScheduleFullPass(now + options_.spacing);
   } else {
     ScheduleFullPass(now + retry_.Next(random_));
   }

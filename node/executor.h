@@ -56,8 +56,9 @@ class Executor {
   absl::Status Handle(Update update, absl::Time now);
   // What the host's own network is; or why that cannot be said (then the last facts stand).
   void SetHost(absl::StatusOr<HostFacts> host, absl::Time now);
-  // What the extension backend's PreStartupCommand printed; or why that cannot be said.
-  void SetExtensionBackendData(absl::StatusOr<std::string> text, absl::Time now);
+  // What the extension backend's PreStartupCommand printed; absent: it has not ended yet, or there
+  // is none; or why that cannot be said.
+  void SetExtensionBackendData(absl::StatusOr<std::optional<std::string>> text, absl::Time now);
   // The kernel may have changed.
   void LookAgain(absl::Time now);
 

@@ -151,6 +151,74 @@ TEST_F(ExecutorTest, BackendChangesThroughAStandby) {
   EXPECT_EQ(executor_->applied().revision, revision_);
 }
 
+// The same steps to and from commands, which are run and undone by difference.
+TEST_F(ExecutorTest, BackendChangesToAndFromCommands) {
+  const auto hooks = [&] { return kernel_.state().hooks.size(); };
+  const auto with_standby = [](int n, const std::string& standby) {
+    Peer peer = MakePeer(n, "vxlan");
+    peer.advertisement.standby_type = standby;
+    return peer;
+  };
+  Settle(3);
+  Network network = TestNetwork("vxlan");
+  network.standby = TestNetwork("extension").backend;
+  network.standby->options["SubnetAddCommand"] = std::string("add");
+  Say(network);
+  EXPECT_EQ(executor_->advertisement()->standby_type, "")
+      << "this host allows no commands: " << Problems();
+  EXPECT_NE(Problems().find("--allow-extension-commands"), std::string::npos);
+
+  Say(OwnLease{with_standby(1, "extension"), absl::InfiniteFuture()});
+  Delta({{"node-2", with_standby(2, "extension")}, {"node-3", with_standby(3, "extension")}});
+  executor_->Step(now_);
+  EXPECT_EQ(hooks(), 2u) << "run beside the routes that carry still";
+  EXPECT_EQ(kernel_.state().routes.size(), 2u);
+  CountFromHere();
+  network.standby.reset();
+  Say(network);
+  executor_->Step(now_);
+  EXPECT_EQ(hooks(), 0u);
+  EXPECT_EQ(kernel_.state().routes.size(), 2u);
+  EXPECT_EQ(writes(), 2u);
+}
+
+TEST_F(ExecutorTest, CommandsLeftForWantOfTimeRunSoonAndFailedOnesWithPatience) {
+  Network network = TestNetwork("extension");
+  network.backend.options["SubnetAddCommand"] = std::string("add");
+  ExecutorOptions options;
+  options.identity.node_id = "node-1";
+  options.identity.runs_commands = true;
+  executor_ = std::make_unique<Executor>(options, &kernel_);
+  Say(Welcome{"h", network, absl::Seconds(10), "test"});
+  executor_->SetHost(TestHost(), now_);
+  Say(OwnLease{MakePeer(1, "extension"), absl::InfiniteFuture()});
+  Snapshot(MakePeers(40, "extension"));
+  int room = 0;
+  kernel_.faults.refuse = [&room](const Operation& operation) {
+    const bool is_hook = operation.ToString().find(" hook ") != std::string::npos;
+    return !is_hook || room-- > 0 ? absl::OkStatus()
+                                  : absl::UnavailableError("other commands took the time");
+  };
+  // Four a pass: ten passes, each soon after the one before.
+  for (int pass = 1; pass <= 10; ++pass) {
+    room = 4;
+    executor_->Step(now_);
+    EXPECT_EQ(kernel_.state().hooks.size(), std::min(39, 4 * pass));
+    const absl::Duration wait = executor_->next_due() - now_;
+    EXPECT_EQ(wait, pass < 10 ? ExecutorOptions().spacing : ExecutorOptions().resync);
+    now_ = std::max(now_, executor_->next_due());
+  }
+  EXPECT_EQ(Problems(), "");
+
+  kernel_.faults.refuse = [](const Operation&) { return absl::InternalError("it exited with 1"); };
+  Delta({{"node-41", MakePeer(41, "extension")}});
+  const std::uint64_t passes = executor_->full_passes();
+  Run(absl::Minutes(5));
+  EXPECT_GT(executor_->full_passes(), passes + 5);
+  EXPECT_LT(executor_->full_passes(), passes + 60);
+  EXPECT_NE(Problems().find("it exited with 1"), std::string::npos);
+}
+
 // It cannot take part, so it says so and stays where it is.
 TEST_F(ExecutorTest, AStandbyThatThisHostCannotRunIsAProblem) {
   Settle(3);

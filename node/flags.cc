@@ -35,6 +35,7 @@ struct RawFlags {
   std::vector<std::string> iface, iface_regex;
   std::string iface_can_reach, public_ip, public_ipv6;
   bool ip_masq = false, forward_rules = true, nexthop_objects = true;
+  bool allow_extension_commands = false;
   std::string subnet_file = "/run/heddle/subnet.env";
   std::string state_dir = "/var/lib/heddle/node";
   std::string wireguard_key_file;
@@ -121,6 +122,12 @@ void DefineDataPlane(CLI::App* app, RawFlags* raw) {
       "Sets of fewer peers than this are never held.");
 }
 
+void DefinePrivileges(CLI::App* app, RawFlags* raw) {
+  AddSwitch(app, "allow-extension-commands", &raw->allow_extension_commands,
+            "Run, as this process's user, the commands that the network's configuration names for "
+            "the backend 'extension'. Whoever configures the network then commands this host.");
+}
+
 void DefineFiles(CLI::App* app, RawFlags* raw) {
   Add(app, "subnet-file", "PATH", &raw->subnet_file,
       "File to write this node's subnet and MTU to, for the flannel CNI plugin.");
@@ -158,6 +165,11 @@ absl::StatusOr<UnderlayOptions> ToUnderlay(const RawFlags& raw) {
   return underlay;
 }
 
+std::string Beside(const std::string& path, const std::string& name) {
+  const auto slash = path.rfind('/');
+  return slash == std::string::npos ? name : absl::StrCat(path.substr(0, slash + 1), name);
+}
+
 std::uint64_t RandomSeed() {
   std::random_device device;
   return static_cast<std::uint64_t>(device()) << 32 | device();
@@ -183,6 +195,7 @@ absl::StatusOr<Flags> ToFlags(const RawFlags& raw, Command command) {
 
   ExecutorOptions& executor = flags.agent.executor;
   executor.identity.node_id = node_id;
+  executor.identity.runs_commands = raw.allow_extension_commands;
   executor.plan = {raw.ip_masq, raw.forward_rules, raw.nexthop_objects};
   executor.guard = {raw.hold_removals_fraction, raw.hold_removals_min};
   executor.resync = absl::Seconds(raw.resync_seconds);
@@ -190,6 +203,7 @@ absl::StatusOr<Flags> ToFlags(const RawFlags& raw, Command command) {
 
   HEDDLE_ASSIGN_OR_RETURN(flags.agent.underlay, ToUnderlay(raw));
   flags.agent.subnet_file = raw.subnet_file;
+  flags.agent.hooks_file = Beside(raw.subnet_file, "hooks.json");
   flags.agent.snapshot_file = absl::StrCat(raw.state_dir, "/snapshot");
   flags.state_dir = raw.state_dir;
   flags.wireguard_key_file = raw.wireguard_key_file.empty()
@@ -237,6 +251,7 @@ ParsedFlags ParseFlags(int argc, char** argv) {
   DefineController(&app, &raw);
   DefineUnderlay(&app, &raw);
   DefineDataPlane(&app, &raw);
+  DefinePrivileges(&app, &raw);
   DefineFiles(&app, &raw);
   app.require_subcommand(0, 1);
   app.fallthrough();

@@ -25,6 +25,8 @@ TEST(Flags, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(agent.subnet_file, "/run/heddle/subnet.env");
   EXPECT_EQ(agent.snapshot_file, "/var/lib/heddle/node/snapshot");
   EXPECT_EQ(parsed.flags.wireguard_key_file, "/var/lib/heddle/node/wireguard.key");
+  EXPECT_EQ(agent.hooks_file, "/run/heddle/hooks.json");
+  EXPECT_FALSE(agent.executor.identity.runs_commands) << "a privilege";
   EXPECT_FALSE(agent.executor.plan.ip_masq);
   EXPECT_TRUE(agent.executor.plan.forward_rules);
   EXPECT_TRUE(agent.executor.plan.use_nexthops);
@@ -32,13 +34,13 @@ TEST(Flags, DefaultsAreTheDocumentedOnes) {
 }
 
 TEST(Flags, EveryFlagArrives) {
-  const ParsedFlags parsed =
-      Parse({"--node-id=n1", "--controllers=a:1,[2001:db8::1]:2", "--iface=eth0",
-             "--iface=192.0.2.1", "--iface-regex=^eth", "--iface-can-reach=192.0.2.9",
-             "--public-ip=198.51.100.1", "--public-ipv6=2001:db8::9", "--ip-masq",
-             "--forward-rules=false", "--nexthop-objects=false", "--subnet-file=/x/s.env",
-             "--state-dir=/y", "--resync-seconds=5", "--hold-removals-fraction=0.2",
-             "--hold-removals-min=3", "--wireguard-key-file=/z/key", "--log-level=debug"});
+  const ParsedFlags parsed = Parse(
+      {"--node-id=n1", "--controllers=a:1,[2001:db8::1]:2", "--iface=eth0", "--iface=192.0.2.1",
+       "--iface-regex=^eth", "--iface-can-reach=192.0.2.9", "--public-ip=198.51.100.1",
+       "--public-ipv6=2001:db8::9", "--ip-masq", "--forward-rules=false", "--nexthop-objects=false",
+       "--subnet-file=/x/s.env", "--state-dir=/y", "--resync-seconds=5",
+       "--hold-removals-fraction=0.2", "--hold-removals-min=3", "--wireguard-key-file=/z/key",
+       "--log-level=debug", "--allow-extension-commands"});
   ASSERT_TRUE(parsed.run);
   const AgentOptions& agent = parsed.flags.agent;
   EXPECT_EQ(agent.session.controllers, (std::vector<std::string>{"a:1", "[2001:db8::1]:2"}));
@@ -51,6 +53,8 @@ TEST(Flags, EveryFlagArrives) {
   EXPECT_FALSE(agent.executor.plan.forward_rules);
   EXPECT_FALSE(agent.executor.plan.use_nexthops);
   EXPECT_EQ(agent.subnet_file, "/x/s.env");
+  EXPECT_EQ(agent.hooks_file, "/x/hooks.json");
+  EXPECT_TRUE(agent.executor.identity.runs_commands);
   EXPECT_EQ(agent.snapshot_file, "/y/snapshot");
   EXPECT_EQ(parsed.flags.wireguard_key_file, "/z/key");
   EXPECT_EQ(agent.executor.resync, absl::Seconds(5));

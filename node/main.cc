@@ -22,7 +22,7 @@ int main(int argc, char** argv) {
     case Command::kCleanup:
       return RunCleanup(parsed.flags);
     case Command::kShow:
-      return RunShow();
+      return RunShow(parsed.flags);
     case Command::kRun:
       break;
   }

@@ -30,6 +30,10 @@ bool Holds(const NetworkState& state, const Object& object) {
       object);
 }
 
+bool IsHook(const Failure& failure) {
+  return std::holds_alternative<std::pair<HookKey, Hook>>(failure.operation.object);
+}
+
 // Adds to `desired` what the kernel holds under keys that nothing asks for.
 void KeepUnasked(const NetworkState& actual, NetworkState* desired) {
   ForEachTable([&](auto table) {
@@ -109,7 +113,9 @@ bool Reconciler::Converge(Wanted wanted, Unasked unasked) {
     own_objects_made_ = std::none_of(failed.begin(), failed.end(), [&](const Failure& failure) {
       return Holds(wanted.own, failure.operation.object);
     });
-    // One more try helps what failed because of something that is gone now; not a third.
+    // One more try helps what failed because of something that is gone now; not a third. Commands
+    // have one.
+    if (std::any_of(failed.begin(), failed.end(), IsHook)) return false;
     if (!failed.empty() && round > 0) return false;
     if (round == kRounds - 1) {
       Complain(absl::StrCat("the kernel does not stay as it is set; last to ",
@@ -151,7 +157,10 @@ std::vector<std::string> Reconciler::failures() const {
 }
 
 void Reconciler::Record(const std::vector<Failure>& failures) {
-  for (const Failure& failure : failures) Complain(std::string(failure.status.message()));
+  for (const Failure& failure : failures) {
+    Complain(std::string(failure.status.message()));
+    has_more_ |= IsHook(failure) && absl::IsUnavailable(failure.status);
+  }
 }
 
 void Reconciler::Complain(std::string sentence) {
@@ -165,6 +174,7 @@ void Reconciler::Complain(std::string sentence) {
 void Reconciler::ForgetFailures() {
   failures_.clear();
   failures_left_out_ = 0;
+  has_more_ = false;
 }
 
 }  // namespace heddle::node

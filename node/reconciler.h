@@ -56,6 +56,8 @@ class Reconciler {
   // Peers that no path can be planned to, and the like: not for another pass to mend. Bounded.
   const std::vector<std::string>& plan_problems() const { return plan_problems_; }
   bool clean() const { return failures_.empty() && failures_left_out_ == 0; }
+  // The last FullPass or Delta left commands for the next one, for want of time and nothing else.
+  bool has_more() const { return has_more_; }
   // Whether the host's own objects (not those for peers) were all made by the last full pass.
   bool own_objects_made() const { return own_objects_made_; }
 
@@ -74,7 +76,7 @@ class Reconciler {
   std::optional<PlanBasis> basis_;
   std::vector<std::string> failures_, plan_problems_;
   std::size_t failures_left_out_ = 0;
-  bool own_objects_made_ = false;
+  bool own_objects_made_ = false, has_more_ = false;
 };
 
 }  // namespace heddle::node

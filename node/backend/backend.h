@@ -37,6 +37,7 @@ struct Identity {
   std::string node_id;
   WireguardKey wireguard_public_key;  // zero: this node has no key
   std::string wireguard_key_problem;  // why not, and what to do
+  bool runs_commands = false;         // of the network's configuration, for the extension backend
   // What the extension backend's PreStartupCommand printed; absent: it has not ended well yet.
   std::optional<std::string> extension_backend_data;
 };

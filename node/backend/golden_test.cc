@@ -111,5 +111,15 @@ TEST(GoldenTest, AllocWithMasquerade) {
   ExpectGolden("alloc_masquerade", scenario);
 }
 
+TEST(GoldenTest, ExtensionDualStack) {
+  Scenario scenario = DualStackScenario("extension");
+  auto& options = scenario.network.backend.options;
+  options["PostStartupCommand"] = std::string("/opt/net/up $NETWORK");
+  options["SubnetAddCommand"] = std::string("ip route add $SUBNET via $PUBLIC_IP metric 50");
+  options["SubnetRemoveCommand"] = std::string("ip route del $SUBNET via $PUBLIC_IP metric 50");
+  scenario.peers.begin()->second.advertisement.extension_backend_data = "$(reboot)";
+  ExpectGolden("extension_dual_stack", scenario);
+}
+
 }  // namespace
 }  // namespace heddle::node

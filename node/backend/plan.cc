@@ -56,15 +56,15 @@ void PlanSelfInto(const PlanInput& input, NetworkState* state) {
 template <typename F>
 void PlanSubnet(const PlanInput& input, const Peer& peer, const Prefix& subnet, NetworkState* state,
                 F&& report) {
-  bool has_path = false;
+  bool is_carried = false;  // by a plane before this one, whether or not by a route of ours
   for (const Plane& plane : PlanesOf(input.network)) {
     if (!peer.advertisement.Runs(plane.row->type) || !IsBegun(plane, input)) continue;
     const auto path = plane.row->plan_peer(InputOf(plane, input), peer, subnet, state);
     if (!path.ok()) {
       report(path.status().message());
-    } else if (*path && !has_path) {
-      PlanPeerRoute(input, subnet, **path, state);
-      has_path = true;
+    } else {
+      if (*path && !is_carried) PlanPeerRoute(input, subnet, **path, state);
+      is_carried = true;
     }
   }
 }

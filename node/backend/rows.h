@@ -10,5 +10,6 @@ extern const Backend kHostGwBackend;
 extern const Backend kIpipBackend;
 extern const Backend kWireguardBackend;
 extern const Backend kAllocBackend;
+extern const Backend kExtensionBackend;
 
 }  // namespace heddle::node

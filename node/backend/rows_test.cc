@@ -89,6 +89,80 @@ TEST(IpipTest, SendsFromTheSourceAddressAndNotFromTheAnnouncedOne) {
   EXPECT_EQ(std::get<IpipLink>(link.kind).local, *Ip::Parse("192.0.2.1"));
 }
 
+class ExtensionTest : public testing::Test {
+ protected:
+  ExtensionTest() {
+    identity_.node_id = scenario_.self.node_id;
+    identity_.runs_commands = true;
+  }
+  void SetOption(const char* key, const char* command) {
+    scenario_.network.backend.options[key] = std::string(command);
+  }
+  absl::StatusOr<Advertisement> Advertise() const {
+    return Announce(scenario_.network, identity_, scenario_.host).advertisement;
+  }
+  const Peer& peer() const { return scenario_.peers.begin()->second; }
+
+  Scenario scenario_ = Ipv4Scenario("extension");
+  Identity identity_;
+};
+
+TEST_F(ExtensionTest, AHostThatDoesNotAllowCommandsRefusesEachOfThem) {
+  identity_.runs_commands = false;
+  EXPECT_TRUE(Advertise().ok()) << "there is none";
+  for (const char* key :
+       {"PreStartupCommand", "PostStartupCommand", "SubnetAddCommand", "SubnetRemoveCommand"}) {
+    SetOption(key, "true");
+    const absl::Status status = Advertise().status();
+    EXPECT_EQ(status.code(), absl::StatusCode::kFailedPrecondition) << key;
+    EXPECT_THAT(std::string(status.message()),
+                testing::AllOf(HasSubstr(key), HasSubstr("--allow-extension-commands")));
+    SetOption(key, "");
+  }
+  SetOption("ShutdownCommand", "true");
+  EXPECT_TRUE(Advertise().ok()) << "it is never run";
+}
+
+TEST_F(ExtensionTest, AnnouncesWhatPreStartupPrintedAndNothingBeforeIt) {
+  SetOption("PreStartupCommand", "true");
+  EXPECT_EQ(Advertise().status().code(), absl::StatusCode::kFailedPrecondition);
+  identity_.extension_backend_data = "key";
+  EXPECT_EQ(Advertise()->extension_backend_data, "key");
+}
+
+TEST_F(ExtensionTest, APeersDatumIsPartOfItsHook) {
+  SetOption("SubnetAddCommand", "true");
+  const NetworkState before = PlanPeer(scenario_.input(), peer());
+  Peer changed = peer();
+  changed.advertisement.extension_backend_data = "key";
+  const NetworkState after = PlanPeer(scenario_.input(), changed);
+  ASSERT_EQ(after.hooks.size(), 1u);
+  EXPECT_EQ(after.hooks.begin()->first, before.hooks.begin()->first);
+  EXPECT_FALSE(after == before);
+  EXPECT_EQ(after.hooks.begin()->second.input, "key\n");
+}
+
+TEST_F(ExtensionTest, WithoutCommandsNothingIsPlanned) {
+  EXPECT_TRUE(PlanPeer(scenario_.input(), peer()).empty());
+  EXPECT_TRUE(PlanSelf(scenario_.input()).hooks.empty());
+}
+
+// While the backend changes, the standby is for peers that do not run the network's own yet.
+TEST_F(ExtensionTest, APeerThatRunsItNeedsNoRouteThroughTheStandby) {
+  SetOption("SubnetAddCommand", "true");
+  scenario_.network.standby = *CompleteBackend({"host-gw", {}});
+  scenario_.self.advertisement.standby_type = "host-gw";
+  Peer both = peer(), only_standby = peer();
+  both.advertisement.standby_type = "host-gw";
+  only_standby.advertisement.backend_type = "host-gw";
+  const NetworkState by_commands = PlanPeer(scenario_.input(), both);
+  EXPECT_EQ(by_commands.hooks.size(), 1u);
+  EXPECT_TRUE(by_commands.routes.empty());
+  const NetworkState by_standby = PlanPeer(scenario_.input(), only_standby);
+  EXPECT_TRUE(by_standby.hooks.empty());
+  EXPECT_EQ(by_standby.routes.size(), 1u);
+}
+
 TEST(HostGwTest, APeerBehindARouterIsAProblemWithAName) {
   const Scenario scenario = DualStackScenario("host-gw");
   EXPECT_THAT(Problems(scenario.input(), scenario.peers),
@@ -105,6 +179,7 @@ TEST(PodMtuTest, IsTheUnderlaysLessTheOverheadOfTheDearestFamily) {
   EXPECT_EQ(*PodMtu(Ipv4Scenario("ipip")), 1480);
   EXPECT_EQ(*PodMtu(Ipv4Scenario("wireguard")), 1420);
   EXPECT_EQ(*PodMtu(DualStackScenario("wireguard")), 1420);
+  EXPECT_EQ(*PodMtu(DualStackScenario("extension")), 1500);
 }
 
 TEST(PodMtuTest, TheOptionStandsForTheUnderlaysButCannotRaiseIt) {

@@ -7,8 +7,9 @@
 namespace heddle::node {
 
 absl::Span<const Backend> Backends() {
-  static const auto* const rows = new std::array<Backend, 5>{
-      kVxlanBackend, kHostGwBackend, kIpipBackend, kWireguardBackend, kAllocBackend};
+  static const auto* const rows =
+      new std::array{kVxlanBackend,     kHostGwBackend, kIpipBackend,
+                     kWireguardBackend, kAllocBackend,  kExtensionBackend};
   return *rows;
 }
 

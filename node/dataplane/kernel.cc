@@ -7,7 +7,6 @@
 
 #include "base/status_macros.h"
 #include "node/dataplane/features.h"
-#include "node/dataplane/hooks.h"
 #include "node/dataplane/operation_batch.h"
 #include "node/dataplane/rtnetlink_reader.h"
 #include "node/dataplane/rtnetlink_writer.h"
@@ -24,7 +23,7 @@ class Kernel final : public KernelDataplane {
       : writer_(std::move(socket)),
         rules_(std::move(rules)),
         wireguard_(options.wireguard),
-        hooks_(std::move(options.hooks_file)) {}
+        hooks_(std::move(options.hooks)) {}
 
   absl::StatusOr<NetworkState> Read() override {
     NetworkState state;
@@ -35,7 +34,7 @@ class Kernel final : public KernelDataplane {
     HEDDLE_RETURN_IF_ERROR(ReadFeatures(&state));
     HEDDLE_ASSIGN_OR_RETURN(state.rules, rules_.Read());
     HEDDLE_RETURN_IF_ERROR(wireguard_.Read(&state));
-    HEDDLE_RETURN_IF_ERROR(hooks_.Read(&state));
+    hooks_.Read(&state);
     return state;
   }
 

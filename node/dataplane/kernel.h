@@ -9,13 +9,14 @@
 
 #include "absl/status/statusor.h"
 #include "node/dataplane/dataplane.h"
+#include "node/dataplane/hooks.h"
 #include "node/dataplane/wireguard_secret.h"
 
 namespace heddle::node {
 
 struct KernelOptions {
   WireguardSecret wireguard;  // zero: no wireguard link gets a key
-  std::string hooks_file;     // what hooks were run; empty: none are
+  HooksOptions hooks;         // by default none are run
 };
 
 class KernelDataplane : public Dataplane {

@@ -1,10 +1,19 @@
 #include "node/state/describe.h"
 
+#include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 
 namespace heddle::node {
 namespace {
+
+constexpr std::size_t kCommandCharacters = 200;
+
+// A command in quotes, in ASCII.
+std::string Shortened(absl::string_view command) {
+  return absl::StrCat("'", absl::CEscape(command.substr(0, kCommandCharacters)),
+                      command.size() > kCommandCharacters ? "...'" : "'");
+}
 
 std::string Via(const std::string& link, const Ip& gateway, bool onlink) {
   if (gateway.is_zero()) return absl::StrCat("on ", link);
@@ -99,7 +108,12 @@ std::string Describe(const WireguardPeerKey& key, const WireguardPeer& peer) {
 }
 
 std::string Describe(const HookKey& key, const Hook& hook) {
-  return absl::StrCat("hook ", key.purpose, ": ", hook.run);
+  std::string text = absl::StrCat("hook ", key.purpose);
+  if (!hook.run.empty()) absl::StrAppend(&text, " run ", Shortened(hook.run));
+  if (!hook.undo.empty()) absl::StrAppend(&text, " undo ", Shortened(hook.undo));
+  for (const auto& [name, value] : hook.environment) absl::StrAppend(&text, " ", name, "=", value);
+  if (!hook.input.empty()) absl::StrAppend(&text, " input ", hook.input.size(), " bytes");
+  return text;
 }
 
 }  // namespace heddle::node
