@@ -110,6 +110,8 @@ int RunNode(const Flags& flags) {
 int RunCleanup(const Flags& flags) {
   const absl::StatusOr<InstanceLock> lock = InstanceLock::Take();
   if (!lock.ok()) return FailToLock(lock.status());
+  KernelOptions options;
+  options.hooks.budget = absl::InfiniteDuration();  // there is no next pass
   absl::StatusOr<std::unique_ptr<KernelDataplane>> dataplane = OpenKernel(flags, options);
   if (!dataplane.ok()) return Fail(dataplane.status());
   std::size_t removed = 0;
