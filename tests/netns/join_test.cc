@@ -181,6 +181,29 @@ TEST(JoinTest, ANodeThatCannotProgramItsKernelIsNotReadyAndSaysWhy) {
   EXPECT_TRUE(node.subnet_env().has_value());
 }
 
+// By the backend's name, which is also that of the links and of the module.
+class MissingModuleTest : public testing::TestWithParam<const char*> {};
+
+TEST_P(MissingModuleTest, IsNamedInNodeShowWithTheCommandThatLoadsIt) {
+  const std::string module = GetParam();
+  if (KernelMakesLinks(module)) GTEST_SKIP() << "this kernel has " << module << " links";
+  ClusterOptions options = WithNetwork(
+      absl::StrCat(R"({"Network": "10.244.0.0/16", "Backend": {"Type": ")", module, R"("}})"));
+  options.nodes = 1;
+  Cluster cluster(options);
+  cluster.node(1).Start();
+  EXPECT_TRUE(Within(kSoon, "the module in `node show`", [&] {
+    const CommandResult shown = cluster.ctl().Try("node show h1 -o json");
+    return absl::StrContains(shown.out, "modprobe " + module) ? "" : shown.out + shown.err;
+  }));
+  EXPECT_FALSE(cluster.node(1).ready());
+}
+
+INSTANTIATE_TEST_SUITE_P(Join, MissingModuleTest, testing::Values("ipip", "wireguard"),
+                         [](const testing::TestParamInfo<const char*>& param) {
+                           return std::string(param.param);
+                         });
+
 TEST(JoinTest, ARemovedNodeLeavesNothingBehindOnTheOthers) {
   Cluster cluster{ClusterOptions{}};
   ASSERT_TRUE(cluster.Up());
