@@ -109,6 +109,21 @@ TEST_F(ExecutorTest, LostUnderlayKeepsTheKernelAndSaysWhy) {
   EXPECT_NE(Problems().find("default route"), std::string::npos);
 }
 
+// Two changes of one peer before the kernel heard of the first: it is brought from where it is.
+TEST_F(ExecutorTest, APeerThatChangesTwiceAtOnceIsWhereItWentLast) {
+  Settle(3);
+  Peer moved = MakePeer(2);
+  moved.advertisement.public_address[Family::kV4] = *Ip::Parse("192.0.9.9");
+  Delta({{"node-2", moved}});
+  Peer again = moved;
+  again.advertisement.standby_type = "host-gw";
+  Delta({{"node-2", again}});
+  executor_->Step(now_);
+  const FdbKey key{"heddle.1", moved.advertisement.vtep_mac};
+  EXPECT_EQ(kernel_.state().fdb.at(key).remote, *Ip::Parse("192.0.9.9"));
+  EXPECT_EQ(executor_->full_passes(), 1u);
+}
+
 // The steps in which a controller changes the backend: the standby is built beside it, then they
 // change places, then the former one goes. No step leaves a peer without a path.
 TEST_F(ExecutorTest, BackendChangesThroughAStandby) {

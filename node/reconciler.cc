@@ -4,6 +4,7 @@
 #include <type_traits>
 #include <utility>
 
+#include "absl/container/flat_hash_map.h"
 #include "absl/strings/str_cat.h"
 #include "node/state/roamed_endpoints.h"
 #include "node/state/tables.h"
@@ -48,10 +49,27 @@ void Merge(const NetworkState& from, NetworkState* to) {
   });
 }
 
+// One difference for each node: from what it was before the first of its changes to what it is
+// after the last. What it was in between never reached the kernel.
+std::vector<PeerDifference> EndToEnd(const std::vector<PeerDifference>& differences) {
+  std::vector<PeerDifference> whole;
+  absl::flat_hash_map<absl::string_view, std::size_t> places;
+  for (const PeerDifference& step : differences) {
+    const Peer& named = step.before ? *step.before : *step.after;
+    const auto [place, is_first] = places.emplace(named.node_id, whole.size());
+    if (is_first) {
+      whole.push_back(step);
+    } else {
+      whole[place->second].after = step.after;
+    }
+  }
+  return whole;
+}
+
 absl::btree_set<WireguardPeerKey> Moved(const PlanInput& input,
                                         const std::vector<PeerDifference>& differences) {
   NetworkState before, after;
-  for (const auto& [old_peer, new_peer] : differences) {
+  for (const auto& [old_peer, new_peer] : EndToEnd(differences)) {
     if (!old_peer || !new_peer) continue;
     Merge(PlanPeer(input, *old_peer), &before);
     Merge(PlanPeer(input, *new_peer), &after);
@@ -132,7 +150,7 @@ bool Reconciler::Delta(const std::vector<PeerDifference>& differences,
   const PlanInput input{basis_->network, basis_->self, basis_->host, options_};
   NetworkState before, after;
   bool problematic = !plan_problems_.empty();
-  for (const auto& [old_peer, new_peer] : differences) {
+  for (const auto& [old_peer, new_peer] : EndToEnd(differences)) {
     if (old_peer) Merge(PlanPeer(input, *old_peer), &before);
     if (!new_peer) continue;
     Merge(PlanPeer(input, *new_peer), &after);
