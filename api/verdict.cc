@@ -131,10 +131,11 @@ Verdict OverlaySilent(const Evidence& e) {
   if (probe.overlay_any_mac.answered) return WrongVtep(e);
   if (auto verdict = FromFindings(e, {kRpFilter})) return *verdict;
   if (!probe.overlay_any_mac.error.empty()) {
-    return {kNoTunnel,
-            absl::StrCat("nothing listens for the ", probe.backend_type, " tunnel on ",
-                         probe.node_id, " (", probe.overlay_any_mac.error,
-                         "): its device is missing. Start heddle-node there, or see its log")};
+    return {
+        kNoTunnel,
+        absl::StrCat(probe.node_id, " says of ", Transport(e), ": ", probe.overlay_any_mac.error,
+                     ". Either its tunnel device is missing (start heddle-node there, or see "
+                     "its log), or a firewall rejects the port; let it through")};
   }
   if (e.reverse != nullptr && e.reverse->overlay_small.answered) {
     return {kFiltered,

@@ -205,7 +205,8 @@ INSTANTIATE_TEST_SUITE_P(
                              k->probe.overlay_any_mac = Unsent(100, "Connection refused");
                            },
                            kNoTunnel,
-                           {"nothing listens", "h2", "Connection refused"}},
+                           {"h2 says of its UDP port: Connection refused", "device is missing",
+                            "firewall"}},
                       Case{"KernelModuleMissingHere",
                            [](Known* k) {
                              SilenceOverlay(&k->probe);

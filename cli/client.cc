@@ -96,8 +96,8 @@ struct AdminClient::Impl {
   std::string controller;
   std::unique_ptr<Stub> stub;
   Mutex mutex;
-  grpc::ClientContext* watch ABSL_GUARDED_BY(mutex) = nullptr;
-  bool watch_cancelled ABSL_GUARDED_BY(mutex) = false;
+  grpc::ClientContext* stream ABSL_GUARDED_BY(mutex) = nullptr;
+  bool stream_cancelled ABSL_GUARDED_BY(mutex) = false;
 
   template <typename Request, typename Response>
   using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
@@ -141,6 +141,35 @@ struct AdminClient::Impl {
                                 absl::Duration extra = absl::ZeroDuration()) {
     HEDDLE_RETURN_IF_ERROR(Choose());
     return CallOnce(method, request, timeout + extra);
+  }
+
+  bool IsCancelled() {
+    MutexLock lock(&mutex);
+    return stream_cancelled;
+  }
+
+  // Reads a stream to its end; OK when that is a good one, or CancelStream was called.
+  template <typename Method, typename Request, typename Event>
+  absl::Status Stream(Method method, const Request& request,
+                      const std::function<absl::Status(const Event&)>& on_event) {
+    HEDDLE_RETURN_IF_ERROR(Choose());
+    grpc::ClientContext context;
+    {
+      MutexLock lock(&mutex);
+      if (stream_cancelled) return absl::OkStatus();
+      stream = &context;
+    }
+    const auto reader = (stub.get()->*method)(&context, request);
+    Event event;
+    absl::Status told;
+    while (told.ok() && reader->Read(&event)) told = on_event(event);
+    if (!told.ok()) context.TryCancel();
+    const grpc::Status status = reader->Finish();
+    MutexLock lock(&mutex);
+    stream = nullptr;
+    if (stream_cancelled) return absl::OkStatus();
+    if (!told.ok()) return told;
+    return ToAbslStatus(status, controller, absl::ZeroDuration());
   }
 };
 
@@ -207,34 +236,25 @@ absl::StatusOr<v1::WaitAppliedResponse> AdminClient::WaitApplied(
 absl::Status AdminClient::Watch(
     const v1::WatchRequest& request,
     const std::function<absl::Status(const v1::WatchEvent&)>& on_event) {
-  HEDDLE_RETURN_IF_ERROR(impl_->Choose());
-  grpc::ClientContext context;
-  {
-    MutexLock lock(&impl_->mutex);
-    if (impl_->watch_cancelled) return absl::OkStatus();
-    impl_->watch = &context;
-  }
-  const auto reader = impl_->stub->Watch(&context, request);
-  v1::WatchEvent event;
-  absl::Status told;
-  while (told.ok() && reader->Read(&event)) told = on_event(event);
-  if (!told.ok()) context.TryCancel();
-  const grpc::Status status = reader->Finish();
-  MutexLock lock(&impl_->mutex);
-  impl_->watch = nullptr;
-  if (impl_->watch_cancelled) return absl::OkStatus();
-  if (!told.ok()) return told;
-  if (status.ok()) {
-    return absl::UnavailableError(
-        absl::StrCat("the controller at ", impl_->controller, " ended the stream"));
-  }
-  return ToAbslStatus(status, impl_->controller, absl::ZeroDuration());
+  const absl::Status status = impl_->Stream(&Stub::Watch, request, on_event);
+  // A watch has no end of its own.
+  if (!status.ok() || impl_->IsCancelled()) return status;
+  return absl::UnavailableError(
+      absl::StrCat("the controller at ", impl_->controller, " ended the stream"));
 }
 
-void AdminClient::CancelWatch() {
+absl::Status AdminClient::Diagnose(
+    const v1::DiagnoseRequest& request,
+    const std::function<absl::Status(const v1::DiagnoseEvent&)>& on_event) {
+  const absl::Status status = impl_->Stream(&Stub::Diagnose, request, on_event);
+  if (status.ok() && impl_->IsCancelled()) return absl::CancelledError("it was interrupted");
+  return status;
+}
+
+void AdminClient::CancelStream() {
   MutexLock lock(&impl_->mutex);
-  impl_->watch_cancelled = true;
-  if (impl_->watch != nullptr) impl_->watch->TryCancel();
+  impl_->stream_cancelled = true;
+  if (impl_->stream != nullptr) impl_->stream->TryCancel();
 }
 
 }  // namespace heddle::cli

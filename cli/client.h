@@ -21,7 +21,7 @@ inline constexpr int kDefaultControllerPort = 7411;
 // InvalidArgument: nothing is named, or a port is none.
 absl::StatusOr<std::vector<std::string>> ParseControllers(absl::string_view text);
 
-// Not thread-safe, except for CancelWatch. With several controllers the first that answers is used
+// Not thread-safe, except for CancelStream. With several controllers the first that answers is used
 // for all calls; a call that may have reached a controller is never sent to another.
 class AdminClient {
  public:
@@ -45,10 +45,13 @@ class AdminClient {
   absl::StatusOr<v1::WaitAppliedResponse> WaitApplied(const v1::WaitAppliedRequest& request);
 
   // Calls `on_event` for each event until it answers with an error (which is returned), the stream
-  // ends, or CancelWatch was called (OK).
+  // ends, or CancelStream was called (OK).
   absl::Status Watch(const v1::WatchRequest& request,
                      const std::function<absl::Status(const v1::WatchEvent&)>& on_event);
-  void CancelWatch();  // from any thread, at any time
+  // Has the nodes probe each other: calls `on_event` likewise. OK when all has been said.
+  absl::Status Diagnose(const v1::DiagnoseRequest& request,
+                        const std::function<absl::Status(const v1::DiagnoseEvent&)>& on_event);
+  void CancelStream();  // Watch or Diagnose; from any thread, at any time
 
  private:
   struct Impl;

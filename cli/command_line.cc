@@ -92,6 +92,7 @@ CommandLine::CommandLine() : app(kDescription, "heddlectl") {
   AddNodeCommands(this);
   AddWatchCommand(this);
   AddStatusCommand(this);
+  AddDoctorCommand(this);
   AddCompletionCommands(this);
 }
 

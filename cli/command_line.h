@@ -44,6 +44,7 @@ void AddLeaseCommands(CommandLine* line);
 void AddNodeCommands(CommandLine* line);
 void AddWatchCommand(CommandLine* line);
 void AddStatusCommand(CommandLine* line);
+void AddDoctorCommand(CommandLine* line);
 void AddCompletionCommands(CommandLine* line);
 
 }  // namespace heddle::cli

@@ -111,7 +111,8 @@ void AddNodeCommands(CommandLine* line) {
       "List the nodes that are attached or hold a lease. The state is ready (it has applied "
       "the newest revision), lagging, held (it holds back a removal of many peers), problem "
       "(its own words follow below the table) or detached; APPLIED is the revision its "
-      "kernel holds, AGE how long its stream has lasted.",
+      "kernel holds, REACH how many of the peers that it has probed it reaches (with '!' when "
+      "not all is well), AGE how long its stream has lasted.",
       ListNodes);
 
   AddNodeVerb(node, line, "show", "Show one node with everything known of it.", ShowNode);

@@ -90,6 +90,7 @@ INSTANTIATE_TEST_SUITE_P(
                       Shown{{"node", "list", "-o", "yaml"}, "node_list.yaml"},
                       Shown{{"-o", "name", "node", "list"}, "node_list_name.txt"},
                       Shown{{"node", "show", "host-2"}, "node_show.txt"},
+                      Shown{{"doctor", "--help"}, "help_doctor.txt"},
                       Shown{{"status"}, "status.txt"}, Shown{{"--help"}, "help.txt"},
                       Shown{{"lease", "reserve", "--help"}, "help_lease_reserve.txt"}),
     [](const auto& info) {
@@ -227,6 +228,38 @@ TEST_F(Commands, AskBeforeWhatCannotBeTakenBack) {
   EXPECT_EQ(result.code, ExitCode::kOk);
   EXPECT_THAT(result.err, IsEmpty());
   EXPECT_EQ(admin_.requests().size(), 2u);
+}
+
+// ---- The doctor ----
+
+TEST_F(Commands, DoctorShowsWhatIsWrongAndSaysSoInItsExitCode) {
+  const Result table = Run({"doctor", "host-1", "host-2", "--peer", "host-2", "--max-peers", "3"});
+  EXPECT_EQ(table.code, ExitCode::kUnwell) << table.err;
+  EXPECT_THAT(table.err, IsEmpty());
+  ExpectGolden("doctor.txt", table.out);
+  EXPECT_EQ(admin_.requests().at(0),
+            "Diagnose{node_ids: \"host-1\" node_ids: \"host-2\" peer_ids: \"host-2\" "
+            "timeout_seconds: 20 max_peers: 3}");
+  ExpectGolden("doctor_verbose.txt", Run({"doctor", "--verbose"}).out);
+  ExpectGolden("doctor.json", Run({"doctor", "-o", "json"}).out);
+}
+
+TEST_F(Commands, DoctorOfAWellClusterIsShort) {
+  admin_.state().diagnosis = {admin_.state().diagnosis[1]};
+  const Result result = Run({"doctor"});
+  EXPECT_EQ(result.code, ExitCode::kOk) << result.out;
+  EXPECT_EQ(result.out,
+            "1 of 1 pairs ok. Round trips: underlay min 0.08 ms, median 0.08 ms, max 0.08 ms; "
+            "overlay min 0.16 ms, median 0.16 ms, max 0.16 ms.\n");
+}
+
+TEST_F(Commands, DoctorShowsRefusalsAndRefusesMalformedEvents) {
+  admin_.state().diagnosis[1].mutable_probe()->set_ip_version(5);
+  EXPECT_THAT(Run({"doctor"}).err, HasSubstr("is malformed"));
+  admin_.state().errors["Diagnose"] = absl::NotFoundError("there is no node 'host-9'");
+  const Result result = Run({"doctor", "host-9"});
+  EXPECT_EQ(result.code, ExitCode::kNotFound);
+  EXPECT_THAT(result.err, HasSubstr("cannot have the nodes probed: there is no node 'host-9'"));
 }
 
 // ---- Waiting ----

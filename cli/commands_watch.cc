@@ -23,7 +23,7 @@ ExitCode Watch(Session& session, std::uint64_t after_revision) {
   constexpr char kWhat[] = "cannot watch";
   v1::WatchRequest request;
   request.set_after_revision(after_revision);
-  OnInterrupt interrupt([&session] { session.client().CancelWatch(); });
+  OnInterrupt interrupt([&session] { session.client().CancelStream(); });
   absl::Status malformed;
   const absl::Status status =
       session.client().Watch(request, [&](const v1::WatchEvent& event) -> absl::Status {

@@ -76,7 +76,8 @@ std::string ExitCodeHelp() {
          "  3  No controller could be reached, or none answered in time.\n"
          "  4  The controller refused: a conflict, a wrong value, or not possible now.\n"
          "  5  There is no such node or lease, or no network is configured.\n"
-         "  6  The change is made, but --wait ran out of time with nodes that lag behind.";
+         "  6  The change is made, but --wait ran out of time with nodes that lag behind.\n"
+         "  7  doctor: the answer is there, and something is wrong.";
 }
 
 }  // namespace heddle::cli

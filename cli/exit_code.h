@@ -16,6 +16,7 @@ enum class ExitCode {
   kRefused = 4,      // the controller refused: conflict, wrong configuration, not allowed now
   kNotFound = 5,     // no such node, lease or configuration
   kLagging = 6,      // --wait: the change is made, but some nodes have not applied it in time
+  kUnwell = 7,       // doctor: something is wrong
 };
 
 // What the error of a call to a controller ends the program with.

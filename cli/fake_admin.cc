@@ -92,6 +92,14 @@ struct FakeAdmin::Impl final : public v1::AdminService::Service {
     return grpc::Status::CANCELLED;
   }
 
+  grpc::Status Diagnose(grpc::ServerContext*, const v1::DiagnoseRequest* request,
+                        grpc::ServerWriter<v1::DiagnoseEvent>* writer) override {
+    const grpc::Status status = Serve("Diagnose", *request);
+    if (!status.ok()) return status;
+    for (const v1::DiagnoseEvent& event : state.diagnosis) writer->Write(event);
+    return grpc::Status::OK;
+  }
+
   grpc::Status ServeLease(const char* call, const google::protobuf::Message& request,
                           const std::string& node_id, v1::LeaseResponse* response) {
     response->set_revision(state.leases.revision() + 1);

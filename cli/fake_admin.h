@@ -24,6 +24,7 @@ struct FakeState {
   v1::ListNodesResponse nodes;
   v1::GetStatusResponse status;
   v1::WaitAppliedResponse wait;
+  std::vector<v1::DiagnoseEvent> diagnosis;    // all are sent, then the stream ends
   std::vector<v1::WatchEvent> events;          // all are sent, then the stream stays open
   std::map<std::string, absl::Status> errors;  // by call: "ReserveLease" -> what it answers with
 };

@@ -3,6 +3,7 @@
 #include "absl/time/time.h"
 #include "api/backend_schema.h"
 #include "api/convert.h"
+#include "api/convert_probe.h"
 #include "cli/fake_admin.h"
 
 namespace heddle::cli {
@@ -43,7 +44,51 @@ v1::Node NodeOf(const v1::Lease& lease) {
   node.set_attached_unix_ms(FromNow(-absl::Minutes(125)));
   node.set_last_heard_unix_ms(FromNow(-absl::Seconds(3)));
   *node.mutable_lease() = lease;
+  node.mutable_reachability()->set_probed(2);
+  node.mutable_reachability()->set_reachable(2);
   return node;
+}
+
+Probe Answered(std::uint32_t bytes, int microseconds) {
+  return {bytes, true, absl::Microseconds(microseconds), ""};
+}
+
+v1::DiagnoseEvent PairEvent(const std::string& from, const std::string& to, int microseconds) {
+  PeerProbe probe;
+  probe.node_id = to;
+  probe.backend_type = "vxlan";
+  probe.underlay_address = *Ip::Parse("192.0.2.7");
+  probe.overlay_address = *Ip::Parse("10.3.7.0");
+  probe.underlay_small = Answered(100, microseconds);
+  probe.underlay_full = Answered(1500, microseconds);
+  probe.overlay_small = Answered(100, 2 * microseconds);
+  probe.overlay_full = Answered(1450, 2 * microseconds);
+  v1::DiagnoseEvent event;
+  event.set_node_id(from);
+  *event.mutable_probe() = ToProto(probe);
+  event.set_verdict("ok");
+  return event;
+}
+
+// host-1 is well, host-2 loses large packets, host-10 is not there.
+void AddDiagnosis(FakeState* state) {
+  v1::DiagnoseEvent back = PairEvent("host-2", "host-1", 120);
+  back.set_verdict("mtu_black_hole");
+  back.set_advice(
+      "from host-2 to host-1 small packets pass, but on the overlay 1450 bytes are lost");
+  back.mutable_probe()->mutable_overlay_full()->set_answered(false);
+  back.mutable_probe()->set_overlay_largest_bytes(1350);
+  v1::DiagnoseEvent finding, absent, done;
+  finding.set_node_id("host-2");
+  finding.mutable_host()->set_cause("firewall");
+  finding.mutable_host()->set_message("FORWARD drops");
+  absent.set_node_id("host-10");
+  absent.set_node_done(true);
+  absent.set_node_error("it is not attached, so it cannot be asked");
+  done.set_node_id("host-1");
+  done.set_node_done(true);
+  done.set_max_peers(1);
+  state->diagnosis = {finding, PairEvent("host-1", "host-2", 80), back, absent, done};
 }
 
 v1::Network SampleNetwork() {
@@ -69,6 +114,9 @@ void AddNodesAndLeases(FakeState* state) {
   }
   state->nodes.mutable_nodes(1)->set_held_removals(12);
   state->nodes.mutable_nodes(0)->set_applied_revision(9);
+  v1::Reachability* reach = state->nodes.mutable_nodes(1)->mutable_reachability();
+  reach->set_reachable(1);
+  reach->add_failures("host-10 (192.0.2.10) does not answer host-2");
   *state->leases.add_leases() = LeaseOf(7, "resting");
   state->leases.mutable_leases(3)->set_expires_unix_ms(FromNow(absl::Minutes(4)));
   state->leases.mutable_leases(3)->clear_advertisement();
@@ -110,6 +158,7 @@ FakeState SampleState() {
   AddNodesAndLeases(&state);
   AddStatus(&state.status);
   AddEvents(&state);
+  AddDiagnosis(&state);
   *state.network.mutable_network() = SampleNetwork();
   state.network.set_source_json(R"({"Network":"10.3.0.0/16","Backend":{"Type":"vxlan"}})");
   state.network.set_revision(4);

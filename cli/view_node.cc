@@ -27,6 +27,26 @@ std::string AttachedText(const v1::Node& node, absl::Time now) {
   return node.attached() ? SinceText(node.attached_unix_ms(), now) : "";
 }
 
+// "9/9": of so many probed, so many are reached; with "!" when not all is well; "": not probed.
+std::string ReachText(const v1::Node& node) {
+  const v1::Reachability& reach = node.reachability();
+  if (!node.attached() || (reach.probed() == 0 && reach.failures().empty())) return "";
+  const bool well = reach.reachable() == reach.probed() && reach.failures().empty();
+  return absl::StrCat(reach.reachable(), "/", reach.probed(), well ? "" : "!");
+}
+
+Json ReachJson(const v1::Node& node) {
+  if (!node.has_reachability()) return nullptr;
+  Json json;
+  json["probed"] = node.reachability().probed();
+  json["reachable"] = node.reachability().reachable();
+  json["failures"] = Json::array();
+  for (const std::string& failure : node.reachability().failures()) {
+    json["failures"].push_back(failure);
+  }
+  return json;
+}
+
 Json NodeJson(const v1::Node& node, const Holding& holding, std::uint64_t newest_revision) {
   Json json;
   json["nodeId"] = node.node_id();
@@ -39,6 +59,7 @@ Json NodeJson(const v1::Node& node, const Holding& holding, std::uint64_t newest
   json["heldRemovals"] = node.held_removals();
   json["problems"] = Json::array();
   for (const std::string& problem : node.problems()) json["problems"].push_back(problem);
+  json["reachability"] = ReachJson(node);
   json["version"] = node.software_version();
   json["remoteAddress"] = node.remote_address();
   json["attachedSince"] = node.attached() ? TimeJson(node.attached_unix_ms()) : Json(nullptr);
@@ -53,6 +74,11 @@ std::vector<std::string> Remarks(const v1::Node& node) {
   for (const std::string& problem : node.problems()) {
     out.push_back(absl::StrCat(node.node_id(), ": ", problem));
     says_how_to_accept |= absl::StrContains(problem, "heddlectl node accept");
+  }
+  if (node.attached()) {
+    for (const std::string& failure : node.reachability().failures()) {
+      out.push_back(absl::StrCat(node.node_id(), ": ", failure));
+    }
   }
   if (node.held_removals() > 0 && !says_how_to_accept) {
     out.push_back(absl::StrCat(node.node_id(), " holds back the removal of ", node.held_removals(),
@@ -86,6 +112,7 @@ absl::StatusOr<View> NodeListView(const v1::ListNodesResponse& answer, absl::Tim
                         {"PUBLIC ADDRESS"},
                         {"APPLIED", false, true},
                         {"PEERS", false, true},
+                        {"REACH", false, true},
                         {"AGE"},
                         {"VERSION", true},
                         {"LAST HEARD", true},
@@ -95,11 +122,12 @@ absl::StatusOr<View> NodeListView(const v1::ListNodesResponse& answer, absl::Tim
   view.json["nodes"] = Json::array();
   for (const v1::Node* node : nodes) {
     HEDDLE_ASSIGN_OR_RETURN(const Holding holding, NodeHolding(*node));
-    view.table.rows.push_back(
-        {node->node_id(), std::string(NodeState(*node, answer.revision())), SubnetsText(holding),
-         PublicAddressText(holding), absl::StrCat(node->applied_revision()),
-         absl::StrCat(node->peers()), AttachedText(*node, now), node->software_version(),
-         LastHeardText(*node, now), node->remote_address(), VtepMacText(holding)});
+    view.table.rows.push_back({node->node_id(), std::string(NodeState(*node, answer.revision())),
+                               SubnetsText(holding), PublicAddressText(holding),
+                               absl::StrCat(node->applied_revision()), absl::StrCat(node->peers()),
+                               ReachText(*node), AttachedText(*node, now), node->software_version(),
+                               LastHeardText(*node, now), node->remote_address(),
+                               VtepMacText(holding)});
     view.json["nodes"].push_back(NodeJson(*node, holding, answer.revision()));
     view.names.push_back(node->node_id());
     for (std::string& remark : Remarks(*node)) view.lines.push_back(std::move(remark));
@@ -124,6 +152,7 @@ absl::StatusOr<View> NodeView(const v1::Node& node, std::uint64_t newest_revisio
       {"VTEP MAC:", VtepMacText(holding)},
       {"Applied:", absl::StrCat("revision ", node.applied_revision(), " of ", newest_revision)},
       {"Peers:", absl::StrCat(node.peers())},
+      {"Reached:", ReachText(node)},
       {"Version:", node.software_version()},
       {"Remote address:", node.remote_address()},
       {"Attached for:", AttachedText(node, now)},

@@ -4,6 +4,7 @@
 
 #include "absl/container/btree_map.h"
 #include "api/convert.h"
+#include "api/convert_probe.h"
 #include "api/heddle/v1/node.pb.h"
 
 namespace heddle::controller {
@@ -63,6 +64,7 @@ v1::Node ToMessage(const NodeInfo& info) {
   node.set_peers(info.report.peers);
   node.set_held_removals(info.report.held_removals);
   for (const std::string& problem : info.report.problems) node.add_problems(problem);
+  *node.mutable_reachability() = ToProto(info.report.reachability);
   node.set_attached_unix_ms(ToUnixMs(info.attached_at));
   node.set_last_heard_unix_ms(ToUnixMs(info.last_heard));
   return node;

@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "controller/admin_messages.h"
 #include "controller/applied_wait.h"
+#include "controller/diagnose_service.h"
 #include "controller/grpc_bytes.h"
 #include "controller/net_conf.h"
 #include "controller/network_effects.h"
@@ -61,7 +62,11 @@ absl::Status Detached(const std::string& node_id) {
 class AdminService::Impl final : public v1::AdminService::CallbackService {
  public:
   explicit Impl(const Wiring& wiring)
-      : wiring_(wiring), started_(wiring.clock->Now()), applied_wait_(wiring.hub, wiring.registry) {
+      : wiring_(wiring),
+        started_(wiring.clock->Now()),
+        applied_wait_(wiring.hub, wiring.registry),
+        diagnoses_({wiring.hub, wiring.registry, wiring.writer, wiring.pump, wiring.probe_reports,
+                    wiring.clock}) {
     wiring_.pump->Add([this](absl::Time now) { return OnTime(now); });
   }
 
@@ -308,8 +313,14 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
     return reactor.get();
   }
 
+  grpc::ServerWriteReactor<v1::DiagnoseEvent>* Diagnose(
+      grpc::CallbackServerContext*, const v1::DiagnoseRequest* request) override {
+    return diagnoses_.Begin(*request);
+  }
+
   void CloseAll(const absl::Status& why) {
     ending_ = true;
+    diagnoses_.CloseAll(why);
     for (const auto& watch : Watches()) watch->End(ToGrpc(why));
     wiring_.pump->Wake();
   }
@@ -373,6 +384,7 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
   const absl::Time started_;
   std::atomic<bool> ending_{false};
   AppliedWait applied_wait_;
+  DiagnoseService diagnoses_;
   storage::Revision seen_head_ = 0;  // the pump's thread only
   Mutex mutex_;
   absl::flat_hash_map<WatchReactor*, std::shared_ptr<WatchReactor>> watches_

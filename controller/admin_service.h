@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "controller/node_registry.h"
+#include "controller/probe_reports.h"
 #include "controller/pump.h"
 #include "controller/watch_hub.h"
 #include "controller/writer_thread.h"
@@ -26,6 +27,7 @@ class AdminService {
     storage::Store* store = nullptr;
     WatchHub* hub = nullptr;
     NodeRegistry* registry = nullptr;
+    ProbeReports* probe_reports = nullptr;
     WriterThread* writer = nullptr;
     Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
     const Clock* clock = nullptr;

@@ -96,6 +96,13 @@ void AttachReactor::SendAcceptRemovals() {
   });
 }
 
+void AttachReactor::SendProbeRequest(const ProbeRequest& request) {
+  With([&](NodeStream* stream) {
+    stream->AskToProbe(request);
+    return absl::OkStatus();
+  });
+}
+
 void AttachReactor::Close(absl::Status why) { End(std::move(why)); }
 
 void AttachReactor::Send() {

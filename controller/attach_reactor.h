@@ -42,6 +42,7 @@ class AttachReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   void Close(absl::Status why) override;
   void SendAcceptRemovals() override;
+  void SendProbeRequest(const ProbeRequest& request) override;
   void OnOwnChange(const PeerChange& change) override;
 
   void OnReadDone(bool ok) override;

@@ -62,8 +62,9 @@ class Controller::Parts {
         registry_(absl::Seconds(3 * options.heartbeat_seconds)),
         pump_(&clock_),
         writer_(WriterOptions(), WriterWiring(store), std::move(on_failure)),
-        nodes_({&hub_, &registry_, &writer_, &pump_, &clock_, options.heartbeat_seconds, kVersion}),
-        admin_({store, &hub_, &registry_, &writer_, &pump_, &clock_, kVersion}) {}
+        nodes_({&hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_,
+                options.heartbeat_seconds, kVersion}),
+        admin_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_, kVersion}) {}
 
   absl::Status Start() {
     std::optional<ParsedNetConf> file;
@@ -211,6 +212,7 @@ class Controller::Parts {
   const SystemClock clock_;
   WatchHub hub_;
   NodeRegistry registry_;
+  ProbeReports probe_reports_;
   Pump pump_;
   WriterThread writer_;
   NodeService nodes_;

@@ -299,5 +299,25 @@ TEST_F(ControllerTest, ConfigurationFileReplacesOrIsRefusedAtStart) {
   Start("");
 }
 
+// Nodes of an earlier release are not sent what they do not understand; nodes that are gone are
+// named.
+TEST_F(ControllerTest, TheDoctorGoesOnWithoutNodesThatCannotProbe) {
+  Start();
+  TestNode node(channel_, 1);
+  ASSERT_TRUE(node.UntilPeers(1));
+  const auto diagnose = [&](const std::string& node_id, std::string* errors) {
+    v1::DiagnoseRequest request;
+    request.add_node_ids(node_id);
+    grpc::ClientContext context;
+    const auto reader = admin_->Diagnose(&context, request);
+    for (v1::DiagnoseEvent event; reader->Read(&event);) *errors += event.node_error();
+    return reader->Finish().error_code();
+  };
+  std::string errors;
+  EXPECT_EQ(diagnose("node-1", &errors), grpc::StatusCode::OK);
+  EXPECT_THAT(errors, HasSubstr("cannot probe; upgrade it"));
+  EXPECT_EQ(diagnose("node-9", &errors), grpc::StatusCode::NOT_FOUND);
+}
+
 }  // namespace
 }  // namespace heddle::controller

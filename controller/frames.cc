@@ -6,6 +6,7 @@
 #include <utility>
 
 #include "api/convert.h"
+#include "api/convert_probe.h"
 #include "api/heddle/v1/node.pb.h"
 
 namespace heddle::controller {
@@ -66,6 +67,12 @@ Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash) {
 Frame AcceptRemovalsFrame() {
   v1::ControllerMessage message;
   message.mutable_accept_removals();
+  return ToFrame(message);
+}
+
+Frame ProbeRequestFrame(const ProbeRequest& request) {
+  v1::ControllerMessage message;
+  *message.mutable_probe_request() = ToProto(request);
   return ToFrame(message);
 }
 

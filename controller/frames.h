@@ -10,6 +10,7 @@
 #include "absl/time/time.h"
 #include "api/network.h"
 #include "api/peer.h"
+#include "api/probe.h"
 #include "storage/store.h"
 
 namespace heddle::controller {
@@ -25,6 +26,7 @@ Frame SnapshotBeginFrame(storage::Revision revision);
 Frame SyncedFrame(storage::Revision revision, std::uint64_t set_hash);
 Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash);
 Frame AcceptRemovalsFrame();
+Frame ProbeRequestFrame(const ProbeRequest& request);
 Frame NetworkFrame(const Network& network);
 
 // A chunk message with one change. Concatenated, several are a chunk of all their changes: that is

@@ -39,6 +39,7 @@ absl::StatusOr<NodeRegistry::Attached> NodeRegistry::Attach(Newcomer newcomer, a
   info.instance_id = std::move(newcomer.instance_id);
   info.remote_address = std::move(newcomer.remote_address);
   info.software_version = std::move(newcomer.software_version);
+  info.can_probe = newcomer.can_probe;
   info.attached_at = info.last_heard = now;
   entry.attachment = attached.attachment = next_attachment_++;
   entry.stream = std::move(newcomer.stream);

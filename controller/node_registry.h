@@ -19,6 +19,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "api/probe.h"
 #include "base/mutex.h"
 #include "controller/lease_book.h"
 #include "storage/store.h"
@@ -34,6 +35,8 @@ class LiveStream {
   virtual void Close(absl::Status why) = 0;
   // Tells the node that an administrator accepts the removals it holds back.
   virtual void SendAcceptRemovals() = 0;
+  // Asks the node to probe its peers; only for nodes that can.
+  virtual void SendProbeRequest(const ProbeRequest& request) = 0;
   // The node's own announced entry changed (absent: its lease ended).
   virtual void OnOwnChange(const PeerChange& change) = 0;
 };
@@ -43,12 +46,14 @@ struct NodeReport {
   std::uint64_t peers = 0;
   std::uint64_t held_removals = 0;
   std::vector<std::string> problems;
+  Reachability reachability;
 };
 
 struct NodeInfo {
   std::string node_id;
   bool attached = false;
   std::string instance_id, remote_address, software_version;
+  bool can_probe = false;
   NodeReport report;
   absl::Time attached_at, last_heard;
 };
@@ -61,6 +66,7 @@ class NodeRegistry {
   struct Newcomer {
     std::string node_id, instance_id, remote_address, software_version;
     std::weak_ptr<LiveStream> stream;
+    bool can_probe = false;
   };
   struct Attached {
     std::uint64_t attachment = 0;           // names this attachment in the calls below

@@ -22,6 +22,7 @@ class NodeService::Impl final
   explicit Impl(const Wiring& wiring) : wiring_(wiring) {
     shared_.hub = wiring.hub;
     shared_.registry = wiring.registry;
+    shared_.probe_reports = wiring.probe_reports;
     shared_.heartbeat_seconds = wiring.heartbeat_seconds;
     shared_.controller_version = wiring.version;
     reactors_.shared = &shared_;

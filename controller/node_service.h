@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "controller/lease_book.h"
 #include "controller/node_registry.h"
+#include "controller/probe_reports.h"
 #include "controller/pump.h"
 #include "controller/watch_hub.h"
 #include "controller/writer_thread.h"
@@ -23,6 +24,7 @@ class NodeService {
   struct Wiring {
     WatchHub* hub = nullptr;
     NodeRegistry* registry = nullptr;
+    ProbeReports* probe_reports = nullptr;
     WriterThread* writer = nullptr;
     Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
     const Clock* clock = nullptr;

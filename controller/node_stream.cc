@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/convert.h"
+#include "api/convert_probe.h"
 #include "base/status_macros.h"
 #include "spdlog/spdlog.h"
 
@@ -78,6 +79,9 @@ NodeStream::NodeStream(const Shared* shared, std::string remote_address,
 NodeStream::~NodeStream() {
   if (node_id_.empty()) return;
   shared_->registry->Detach(node_id_, attachment_);
+  if (shared_->probe_reports != nullptr) {
+    shared_->probe_reports->Add(node_id_, absl::UnavailableError("its stream has ended meanwhile"));
+  }
   // Only who holds a lease is missed.
   if (!grant_) shared_->registry->Forget(node_id_);
 }
@@ -93,6 +97,9 @@ absl::Status NodeStream::OnMessage(const v1::NodeMessage& message, absl::Time no
       return OnAdvertise(message.advertise());
     case v1::NodeMessage::kApplied:
       return OnApplied(message.applied(), now);
+    case v1::NodeMessage::kProbeReport:
+      OnProbeReport(message.probe_report());
+      return absl::OkStatus();
     default:
       return absl::InvalidArgumentError("a message of a kind that this controller does not know");
   }
@@ -110,9 +117,9 @@ absl::Status NodeStream::OnHello(const v1::Hello& hello, absl::Time now) {
   }
   HEDDLE_ASSIGN_OR_RETURN(
       NodeRegistry::Attached attached,
-      shared_->registry->Attach(
-          {hello.node_id(), hello.instance_id(), remote_address_, hello.software_version(), self_},
-          now));
+      shared_->registry->Attach({hello.node_id(), hello.instance_id(), remote_address_,
+                                 hello.software_version(), self_, hello.can_probe()},
+                                now));
   node_id_ = hello.node_id();
   attachment_ = attached.attachment;
   displaced_ = std::move(attached.displaced);
@@ -206,9 +213,21 @@ absl::Status NodeStream::OnApplied(const v1::Applied& applied, absl::Time now) {
     if (report.problems.size() == kMaxProblems) break;
     report.problems.push_back(problem.substr(0, kMaxProblemBytes));
   }
+  report.reachability = FromProto(applied.reachability());
   shared_->registry->Report(node_id_, attachment_, std::move(report), now);
   CheckHash(applied, now);
   return absl::OkStatus();
+}
+
+// A report that cannot be used is the asker's to know, and no reason to part with the node.
+void NodeStream::OnProbeReport(const v1::ProbeReport& message) {
+  if (shared_->probe_reports == nullptr) return;
+  absl::StatusOr<ProbeReport> report = FromProto(message);
+  if (!report.ok()) {
+    report = absl::InvalidArgumentError(
+        absl::StrCat("its report cannot be used: ", report.status().message()));
+  }
+  shared_->probe_reports->Add(node_id_, std::move(report));
 }
 
 // A node whose set differs from what was announced at the revision it says it has is sent the whole

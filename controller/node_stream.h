@@ -22,6 +22,7 @@
 #include "controller/commands.h"
 #include "controller/frames.h"
 #include "controller/node_registry.h"
+#include "controller/probe_reports.h"
 #include "controller/watch_hub.h"
 
 namespace heddle::controller {
@@ -30,10 +31,11 @@ inline constexpr std::uint32_t kProtocolVersion = 1;
 
 class NodeStream {
  public:
-  // What all streams of a controller share. Hub and registry outlive the streams.
+  // What all streams of a controller share, and what outlives them.
   struct Shared {
     WatchHub* hub = nullptr;
     NodeRegistry* registry = nullptr;
+    ProbeReports* probe_reports = nullptr;  // null: what nodes report is dropped
     int heartbeat_seconds = 5;
     std::string controller_version;
   };
@@ -55,6 +57,7 @@ class NodeStream {
   // The hub has another network.
   absl::Status OnNetworkChange();
   void AcceptRemovals() { out_.push_back(AcceptRemovalsFrame()); }
+  void AskToProbe(const ProbeRequest& request) { out_.push_back(ProbeRequestFrame(request)); }
 
   // The next frame to send, or null when there is none now.
   Frame Next(absl::Time now);
@@ -71,6 +74,7 @@ class NodeStream {
   absl::Status OnHello(const v1::Hello& hello, absl::Time now);
   absl::Status OnAdvertise(const v1::Advertise& advertise);
   absl::Status OnApplied(const v1::Applied& applied, absl::Time now);
+  void OnProbeReport(const v1::ProbeReport& report);
   absl::Status SubmitAdvertised();
   void StartSending();
   void CheckHash(const v1::Applied& applied, absl::Time now);

@@ -19,6 +19,7 @@ class TestLiveStream final : public LiveStream {
  public:
   void Close(absl::Status why) override { closed = std::move(why); }
   void SendAcceptRemovals() override {}
+  void SendProbeRequest(const ProbeRequest&) override {}
   void OnOwnChange(const PeerChange&) override {}
   absl::Status closed;
 };

@@ -35,6 +35,18 @@ constexpr absl::Duration kLookSpacing = absl::Milliseconds(200);
 // Between looks when nothing hints at a change, and while there is no underlay.
 constexpr absl::Duration kLookAgain = absl::Seconds(60), kLookForMissing = absl::Seconds(1);
 
+// Looks at what in this host itself stops pod traffic.
+constexpr absl::Duration kLookForFindings = absl::Seconds(60);
+
+// Whether to tell the controller at once. How many peers have been probed is not worth a message of
+// its own: the next heartbeat's answer has it.
+bool IsNews(Applied now, const Applied& told) {
+  if (now.reachability.failures == told.reachability.failures) {
+    now.reachability = told.reachability;
+  }
+  return now != told;
+}
+
 // Time that never steps. Only differences mean something.
 absl::Time MonotonicNow() {
   return absl::UnixEpoch() + absl::FromChrono(std::chrono::steady_clock::now().time_since_epoch());
@@ -74,7 +86,8 @@ Agent::Agent(AgentOptions options, WatchedDataplane dataplane)
           options_.session, [this](SessionEvent event) { events_.Post(std::move(event)); },
           [this] {
             return Resume{executor_.resume_position(), executor_.set_hash()};
-          }) {}
+          }),
+      prober_(options_.prober) {}
 
 absl::Status Agent::Run(int stop_fd) {
   RestoreSnapshot();
@@ -93,6 +106,7 @@ absl::Status Agent::Run(int stop_fd) {
     Remember(now);
     session_.Tick(now);
     Advertise();
+    Probe(now);
     Report();
     TellSystemd();
     HEDDLE_RETURN_IF_ERROR(Wait(stop_fd, &stop));
@@ -109,12 +123,14 @@ absl::Time Agent::NextDue() const {
   const absl::Time write_again =
       write_again_ > MonotonicNow() ? write_again_ : absl::InfiniteFuture();
   return std::min({executor_.next_due(), session_.next_due(), pre_startup_.next_due(),
-                   look_at_host_, save_at_, write_again});
+                   prober_.next_due(), look_at_host_, save_at_, write_again});
 }
 
 absl::Status Agent::Wait(int stop_fd, bool* stop) {
-  std::array<pollfd, 3> fds = {
-      {{stop_fd, POLLIN, 0}, {events_.fd(), POLLIN, 0}, {dataplane_.fd(), POLLIN, 0}}};
+  std::array<pollfd, 4> fds = {{{stop_fd, POLLIN, 0},
+                                {events_.fd(), POLLIN, 0},
+                                {dataplane_.fd(), POLLIN, 0},
+                                {prober_.fd(), POLLIN, 0}}};
   const absl::Duration wait = NextDue() - MonotonicNow();
   int timeout_ms = -1;
   if (wait < absl::Hours(1)) {
@@ -138,6 +154,10 @@ void Agent::TakeEvents() {
     // A stream that goes on from what this node has changes nothing here, yet wants to hear it.
     report_due_ |=
         std::holds_alternative<Heartbeat>(*update) || std::holds_alternative<Synced>(*update);
+    if (auto* request = std::get_if<ProbeRequest>(&*update)) {
+      look_for_findings_ = absl::InfinitePast();  // who asks wants to know of now
+      prober_.Ask(std::move(*request));
+    }
     const absl::Status status = executor_.Handle(*std::move(update), now);
     if (status.ok()) {
       session_.Next();
@@ -266,9 +286,38 @@ void Agent::Advertise() {
   session_.SendAdvertise(*advertised_, preferred);
 }
 
+// Only once this node has a lease: what there is to probe follows from it.
+void Agent::Probe(absl::Time now) {
+  if (probed_stream_ != session_.stream()) prober_.ForgetRequests();
+  probed_stream_ = session_.stream();
+  const std::optional<PlanBasis>& basis = executor_.basis();
+  if (basis) {
+    const PlanInput input{basis->network, basis->self, basis->host, options_.executor.plan};
+    if (look_for_findings_ <= now) {
+      look_for_findings_ = now + kLookForFindings;
+      findings_ = host_findings_.Look(input, executor_.unsupported());
+    }
+    const ProbeWorld world{input, executor_.peers(), findings_};
+    prober_.Step(now, &world);
+  } else {
+    prober_.Step(now, nullptr);
+  }
+  for (const ProbeReport& report : prober_.TakeReports()) session_.SendProbeReport(report);
+}
+
+// What probing found, and what lies in this host itself. Forwarding is among the problems already.
+Reachability Agent::SeenReachability() const {
+  Reachability seen = prober_.reachability();
+  for (const HostFinding& finding : findings_) {
+    if (finding.cause != kIpForward) seen.failures.push_back(finding.message);
+  }
+  return seen;
+}
+
 std::vector<std::string> Agent::Problems() const {
   std::vector<std::string> problems = executor_.problems();
-  problems.insert(problems.end(), forwarding_problems_.begin(), forwarding_problems_.end());
+  forwarding_problems_.ForEach(
+      [&](Family, const std::string& problem) { problems.push_back(problem); });
   for (const absl::Status* status : {&subnet_file_status_, &snapshot_status_}) {
     if (!status->ok()) problems.emplace_back(status->message());
   }
@@ -280,6 +329,7 @@ std::vector<std::string> Agent::Problems() const {
 void Agent::Report() {
   Applied applied = executor_.applied();
   applied.problems = Problems();
+  applied.reachability = SeenReachability();
   for (const std::string& problem : applied.problems) {
     const auto& logged = problems_logged_;
     if (std::find(logged.begin(), logged.end(), problem) == logged.end()) {
@@ -289,7 +339,7 @@ void Agent::Report() {
   if (applied.problems.empty() && !problems_logged_.empty()) spdlog::info("all is well again");
   problems_logged_ = applied.problems;
   if (!session_.attached()) return;
-  const bool news = reported_stream_ != session_.stream() || applied != reported_;
+  const bool news = reported_stream_ != session_.stream() || IsNews(applied, reported_);
   if (!news && !report_due_) return;
   session_.SendApplied(applied);
   reported_ = std::move(applied);

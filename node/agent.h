@@ -14,6 +14,8 @@
 #include "node/executor.h"
 #include "node/host/host_facts.h"
 #include "node/pre_startup.h"
+#include "node/probe/host_findings.h"
+#include "node/probe/prober.h"
 #include "node/session.h"
 #include "node/watched_dataplane.h"
 
@@ -23,6 +25,7 @@ struct AgentOptions {
   ExecutorOptions executor;
   SessionOptions session;
   UnderlayOptions underlay;
+  ProberOptions prober;
   std::string subnet_file;    // "/run/heddle/subnet.env"
   std::string hooks_file;     // beside it: what commands of the network's were run
   std::string snapshot_file;  // under --state-dir
@@ -50,6 +53,8 @@ class Agent {
   void SaveSnapshot();
   void WriteSubnetFile(absl::Time now);
   void Advertise();
+  void Probe(absl::Time now);
+  Reachability SeenReachability() const;
   void Report();
   void TellSystemd();
   std::vector<std::string> Problems() const;
@@ -60,6 +65,10 @@ class Agent {
   Executor executor_;
   PreStartup pre_startup_;
   Session session_;
+  Prober prober_;
+  HostFindings host_findings_;
+  std::vector<HostFinding> findings_;                    // of the last look
+  absl::Time look_for_findings_ = absl::InfinitePast();  // when to look again
 
   absl::Time look_at_host_ = absl::InfinitePast();  // when to read the host's own links again
   absl::Time last_look_ = absl::InfinitePast();
@@ -73,7 +82,7 @@ class Agent {
   PerFamily<Prefix> former_subnets_;  // to ask for when nothing else is remembered
 
   // What was last told to whom.
-  std::uint64_t advertised_stream_ = 0, reported_stream_ = 0;
+  std::uint64_t advertised_stream_ = 0, reported_stream_ = 0, probed_stream_ = 0;
   std::optional<Advertisement> advertised_;
   Applied reported_;
   bool report_due_ = false;  // the controller waits for it
@@ -81,7 +90,7 @@ class Agent {
   bool ready_told_ = false;
 
   // The agent's own; the executor has its.
-  std::vector<std::string> forwarding_problems_;
+  PerFamily<std::string> forwarding_problems_;
   absl::Status subnet_file_status_, snapshot_status_;
   std::vector<std::string> problems_logged_;
 };

@@ -77,12 +77,16 @@ class Executor {
   // What the kernel holds now, for the controller.
   Applied applied() const;
   std::vector<std::string> problems() const;
+  // Of problems(): what the kernel has no support for.
+  const std::vector<std::string>& unsupported() const { return reconciler_.unsupported(); }
   // The host's own objects and the peers of a complete (or remembered) snapshot were applied.
   bool ready() const { return ready_; }
   // Whether the last full pass left the host's own objects as they should be.
   bool own_objects_made() const { return reconciler_.own_objects_made(); }
   // The basis the kernel was last brought to; absent before the first pass.
   const std::optional<PlanBasis>& basis() const { return reconciler_.basis(); }
+  // All that the kernel is to serve, and this node itself.
+  const PeerTable::Peers& peers() const { return table_.peers(); }
   const std::optional<Network>& network() const { return network_; }
   const std::optional<Peer>& self() const { return self_; }
   // What to keep on disk; absent before there is a complete snapshot. A snapshot that holds peers
@@ -103,6 +107,8 @@ class Executor {
   absl::Status On(const Synced& synced, absl::Time now);
   absl::Status On(const Heartbeat& heartbeat, absl::Time now);
   absl::Status On(const AcceptRemovals&, absl::Time now);
+  // Probing is the agent's.
+  absl::Status On(const ProbeRequest&, absl::Time) { return absl::OkStatus(); }
 
   void SetNetwork(Network network, absl::Time now);
   void Enqueue(std::vector<PeerDifference> differences, absl::Time now);

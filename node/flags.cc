@@ -40,6 +40,7 @@ struct RawFlags {
   std::string state_dir = "/var/lib/heddle/node";
   std::string wireguard_key_file;
   int resync_seconds = 60;
+  int probe_interval_seconds = 1;
   double hold_removals_fraction = 0.5;
   std::size_t hold_removals_min = 8;
   std::string log_level = "info";
@@ -114,6 +115,10 @@ void DefineDataPlane(CLI::App* app, RawFlags* raw) {
       "Seconds between two checks of the whole kernel state. Changes that the kernel reports are "
       "repaired at once, whatever this is.")
       ->check(CLI::Range(1, 86400));
+  Add(app, "probe-interval-seconds", "SECONDS", &raw->probe_interval_seconds,
+      "Seconds between two peers that are probed, one after the other, to see whether they are "
+      "reached; 'heddlectl node list' shows the result. 0: none, except for 'heddlectl doctor'.")
+      ->check(CLI::Range(0, 3600));
   Add(app, "hold-removals-fraction", "FRACTION", &raw->hold_removals_fraction,
       "A snapshot that removes more than this part of the peers, 0 to 1, is held until an "
       "administrator accepts it with 'heddlectl node accept'.")
@@ -202,6 +207,7 @@ absl::StatusOr<Flags> ToFlags(const RawFlags& raw, Command command) {
   executor.seed = RandomSeed();
 
   HEDDLE_ASSIGN_OR_RETURN(flags.agent.underlay, ToUnderlay(raw));
+  flags.agent.prober = {absl::Seconds(raw.probe_interval_seconds), RandomSeed()};
   flags.agent.subnet_file = raw.subnet_file;
   flags.agent.hooks_file = Beside(raw.subnet_file, "hooks.json");
   flags.agent.snapshot_file = absl::StrCat(raw.state_dir, "/snapshot");

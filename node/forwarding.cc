@@ -14,21 +14,20 @@ const char* KeyOf(Family family) {
 
 }  // namespace
 
-std::vector<std::string> ForwardingProblems(const Network& network,
-                                            const std::string& sysctl_root) {
-  std::vector<std::string> problems;
+PerFamily<std::string> ForwardingProblems(const Network& network, const std::string& sysctl_root) {
+  PerFamily<std::string> problems;
   network.ranges.ForEach([&](Family family, const Range&) {
     const std::string key = KeyOf(family);
     const absl::StatusOr<std::string> value = ReadFile(absl::StrCat(sysctl_root, "/", key));
     if (!value.ok()) {
-      problems.push_back(absl::StrCat("cannot tell whether ", FamilyName(family),
-                                      " packets are forwarded: ", value.status().message()));
+      problems[family] = absl::StrCat("cannot tell whether ", FamilyName(family),
+                                      " packets are forwarded: ", value.status().message());
     } else if (absl::StripSuffix(*value, "\n") == "0") {
-      problems.push_back(absl::StrCat(
-          FamilyName(family),
-          " forwarding is off, so that pods reach nobody beyond this host: run "
-          "'sysctl -w ",
-          absl::StrReplaceAll(key, {{"/", "."}}), "=1', and keep it in /etc/sysctl.d"));
+      problems[family] =
+          absl::StrCat(FamilyName(family),
+                       " forwarding is off, so that pods reach nobody beyond this host: run "
+                       "'sysctl -w ",
+                       absl::StrReplaceAll(key, {{"/", "."}}), "=1', and keep it in /etc/sysctl.d");
     }
   });
   return problems;

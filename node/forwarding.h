@@ -3,7 +3,6 @@
 #pragma once
 
 #include <string>
-#include <vector>
 
 #include "api/network.h"
 
@@ -11,7 +10,7 @@ namespace heddle::node {
 
 // One sentence, with the mend, for each family of the network that is not forwarded.
 // `sysctl_root` is /proc/sys but in tests.
-std::vector<std::string> ForwardingProblems(const Network& network,
-                                            const std::string& sysctl_root = "/proc/sys");
+PerFamily<std::string> ForwardingProblems(const Network& network,
+                                          const std::string& sysctl_root = "/proc/sys");
 
 }  // namespace heddle::node

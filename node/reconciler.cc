@@ -178,6 +178,9 @@ void Reconciler::Record(const std::vector<Failure>& failures) {
   for (const Failure& failure : failures) {
     Complain(std::string(failure.status.message()));
     has_more_ |= IsHook(failure) && absl::IsUnavailable(failure.status);
+    if (!IsHook(failure) && absl::IsUnimplemented(failure.status) && unsupported_.size() < kNamed) {
+      unsupported_.emplace_back(failure.status.message());
+    }
   }
 }
 
@@ -191,6 +194,7 @@ void Reconciler::Complain(std::string sentence) {
 
 void Reconciler::ForgetFailures() {
   failures_.clear();
+  unsupported_.clear();
   failures_left_out_ = 0;
   has_more_ = false;
 }

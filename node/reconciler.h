@@ -55,6 +55,8 @@ class Reconciler {
   std::vector<std::string> failures() const;
   // Peers that no path can be planned to, and the like: not for another pass to mend. Bounded.
   const std::vector<std::string>& plan_problems() const { return plan_problems_; }
+  // Of failures(): what this kernel has no support for, as when a module is missing. Bounded.
+  const std::vector<std::string>& unsupported() const { return unsupported_; }
   bool clean() const { return failures_.empty() && failures_left_out_ == 0; }
   // The last FullPass or Delta left commands for the next one, for want of time and nothing else.
   bool has_more() const { return has_more_; }
@@ -74,7 +76,7 @@ class Reconciler {
   Dataplane* const dataplane_;
   const PlanOptions options_;
   std::optional<PlanBasis> basis_;
-  std::vector<std::string> failures_, plan_problems_;
+  std::vector<std::string> failures_, unsupported_, plan_problems_;
   std::size_t failures_left_out_ = 0;
   bool own_objects_made_ = false, has_more_ = false;
 };

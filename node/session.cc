@@ -1,6 +1,7 @@
 #include "node/session.h"
 
 #include <algorithm>
+#include <deque>
 #include <random>
 #include <utility>
 
@@ -44,6 +45,12 @@ class Session::Impl {
     Flush();
   }
 
+  void SendProbeReport(const ProbeReport& report) {
+    if (!attached_) return;
+    reports_.push_back(EncodeProbeReport(report));
+    Flush();
+  }
+
   bool attached() const { return attached_; }
   std::uint64_t number() const { return number_; }
   const std::string& controller() const {
@@ -77,6 +84,7 @@ class Session::Impl {
   absl::Status last_end_;
   std::string logged_end_;  // one line for each reason, not for each attempt
   std::optional<v1::NodeMessage> advertise_, applied_;
+  std::deque<v1::NodeMessage> reports_;  // bounded by the requests that they answer
 };
 
 void Session::Impl::Tick(absl::Time now) {
@@ -102,6 +110,7 @@ v1::NodeMessage Session::Impl::Hello() const {
   hello->set_node_id(options_.node_id);
   hello->set_instance_id(options_.instance_id);
   hello->set_software_version(options_.software_version);
+  hello->set_can_probe(true);
   const Resume resume = resume_();
   if (!resume.position.history.empty()) {
     hello->mutable_resume()->set_history(resume.position.history);
@@ -166,6 +175,7 @@ void Session::Impl::Ended(const absl::Status& status, absl::Time now) {
   attached_ = settled_ = reading_ = writing_ = false;
   advertise_.reset();
   applied_.reset();
+  reports_.clear();
   last_end_ = status;
   const absl::Duration wait = backoff_.Next(random_);
   connect_at_ = now + wait;
@@ -185,10 +195,15 @@ void Session::Impl::Drop(const absl::Status& reason, absl::Time now) {
 
 void Session::Impl::Flush() {
   if (writing_ || stream_ == nullptr) return;
-  std::optional<v1::NodeMessage>& next = advertise_ ? advertise_ : applied_;
-  if (!next) return;
+  std::optional<v1::NodeMessage>& merged = advertise_ ? advertise_ : applied_;
+  if (!merged && reports_.empty()) return;
   writing_ = true;
-  stream_->Write(*std::exchange(next, std::nullopt));
+  if (merged) {
+    stream_->Write(*std::exchange(merged, std::nullopt));
+  } else {
+    stream_->Write(std::move(reports_.front()));
+    reports_.pop_front();
+  }
 }
 
 Session::Session(SessionOptions options, std::function<void(SessionEvent)> post,
@@ -208,6 +223,7 @@ void Session::SendAdvertise(const Advertisement& advertisement,
   impl_->SendAdvertise(advertisement, preferred);
 }
 void Session::SendApplied(const Applied& applied) { impl_->SendApplied(applied); }
+void Session::SendProbeReport(const ProbeReport& report) { impl_->SendProbeReport(report); }
 bool Session::attached() const { return impl_->attached(); }
 std::uint64_t Session::stream() const { return impl_->number(); }
 const std::string& Session::controller() const { return impl_->controller(); }

@@ -71,6 +71,9 @@ class Session {
   void SendAdvertise(const Advertisement& advertisement, const std::vector<Prefix>& preferred);
   void SendApplied(const Applied& applied);
 
+  // Never merged: each is sent, after what merges. Without effect while not attached.
+  void SendProbeReport(const ProbeReport& report);
+
   // Between Welcome and the end of the stream. Each stream has another number, from 1.
   bool attached() const;
   std::uint64_t stream() const;

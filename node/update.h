@@ -11,6 +11,7 @@
 #include "absl/time/time.h"
 #include "api/network.h"
 #include "api/peer.h"
+#include "api/probe.h"
 
 namespace heddle::node {
 
@@ -63,7 +64,7 @@ struct Heartbeat {
 struct AcceptRemovals {};
 
 using Update = std::variant<Welcome, Network, OwnLease, SnapshotBegin, Chunk, Synced, Heartbeat,
-                            AcceptRemovals>;
+                            AcceptRemovals, ProbeRequest>;
 
 // What the node's kernel holds, as reported to the controller.
 struct Applied {
@@ -72,10 +73,12 @@ struct Applied {
   std::uint64_t peers = 0;  // other nodes
   std::uint64_t held_removals = 0;
   std::vector<std::string> problems;
+  Reachability reachability;
 
   friend bool operator==(const Applied& a, const Applied& b) {
     return a.revision == b.revision && a.set_hash == b.set_hash && a.peers == b.peers &&
-           a.held_removals == b.held_removals && a.problems == b.problems;
+           a.held_removals == b.held_removals && a.problems == b.problems &&
+           a.reachability == b.reachability;
   }
   friend bool operator!=(const Applied& a, const Applied& b) { return !(a == b); }
 };

@@ -4,6 +4,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/convert.h"
+#include "api/convert_probe.h"
 #include "base/status_macros.h"
 
 namespace heddle::node {
@@ -75,6 +76,10 @@ absl::StatusOr<Update> DecodeKind(const v1::ControllerMessage& message) {
       HEDDLE_ASSIGN_OR_RETURN(Network network, FromProto(message.network()));
       return network;
     }
+    case v1::ControllerMessage::kProbeRequest: {
+      HEDDLE_ASSIGN_OR_RETURN(ProbeRequest request, FromProto(message.probe_request()));
+      return request;
+    }
     case v1::ControllerMessage::KIND_NOT_SET:
       break;
   }
@@ -108,6 +113,13 @@ v1::NodeMessage EncodeApplied(const Applied& applied) {
   to->set_peers(applied.peers);
   to->set_held_removals(applied.held_removals);
   for (const std::string& problem : applied.problems) to->add_problems(problem);
+  *to->mutable_reachability() = ToProto(applied.reachability);
+  return message;
+}
+
+v1::NodeMessage EncodeProbeReport(const ProbeReport& report) {
+  v1::NodeMessage message;
+  *message.mutable_probe_report() = ToProto(report);
   return message;
 }
 

@@ -16,5 +16,6 @@ absl::StatusOr<Update> Decode(const v1::ControllerMessage& message);
 v1::NodeMessage EncodeAdvertise(const Advertisement& advertisement,
                                 absl::Span<const Prefix> preferred);
 v1::NodeMessage EncodeApplied(const Applied& applied);
+v1::NodeMessage EncodeProbeReport(const ProbeReport& report);
 
 }  // namespace heddle::node

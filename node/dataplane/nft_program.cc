@@ -9,10 +9,11 @@
 
 namespace heddle::node {
 
-absl::StatusOr<std::string> RunNft(absl::string_view script) {
+absl::StatusOr<std::string> RunNft(absl::string_view script, NftOutput form) {
   const char* path = std::getenv("PATH");
   ProgramOptions options;
   options.words = {"nft", "--stateless", "--file", "-"};
+  if (form == NftOutput::kJson) options.words.push_back("--json");
   // PATH first; then where Debian has it, for a PATH without the sbin folders.
   options.path = absl::StrCat(path != nullptr ? path : "", ":/usr/sbin:/sbin");
   options.input = script;

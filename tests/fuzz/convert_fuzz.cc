@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "api/convert.h"
+#include "api/convert_probe.h"
 #include "api/heddle/v1/records.pb.h"
 #include "controller/lease_record.h"
 #include "storage/store.h"
@@ -65,7 +66,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
   using namespace heddle;  // NOLINT
   if (size == 0) return 0;
   const std::string bytes(reinterpret_cast<const char*>(data) + 1, size - 1);
-  switch (data[0] % 8) {
+  switch (data[0] % 10) {
     case 0:
       RoundTrip<v1::Address>(bytes);
       break;
@@ -87,8 +88,14 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     case 6:
       RoundTripSubnet(bytes);
       break;
-    default:
+    case 7:
       RoundTripNetwork(bytes);
+      break;
+    case 8:
+      RoundTrip<v1::ProbeReport>(bytes);
+      break;
+    default:
+      RoundTrip<v1::ProbeRequest>(bytes);
   }
   return 0;
 }

@@ -38,6 +38,7 @@ class SimController::SimStream final : public controller::LiveStream,
     if (ended_.ok()) ended_ = why.ok() ? absl::CancelledError("closed") : std::move(why);
   }
   void SendAcceptRemovals() override { core_->AcceptRemovals(); }
+  void SendProbeRequest(const ProbeRequest& request) override { core_->AskToProbe(request); }
   void OnOwnChange(const controller::PeerChange& change) override {
     CloseUnless(core_->OnOwnChange(change));
   }

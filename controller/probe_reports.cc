@@ -1,0 +1,37 @@
+#include "controller/probe_reports.h"
+
+#include <utility>
+
+namespace heddle::controller {
+namespace {
+
+// They are taken many times a second; more waiting would be a flood.
+constexpr std::size_t kMaxWaiting = 16'384;
+
+}  // namespace
+
+std::uint64_t ProbeReports::Open() {
+  MutexLock lock(&mutex_);
+  open_.insert(next_id_);
+  return next_id_++;
+}
+
+void ProbeReports::Close(std::uint64_t request_id) {
+  MutexLock lock(&mutex_);
+  open_.erase(request_id);
+  if (open_.empty()) arrived_.clear();
+}
+
+void ProbeReports::Add(const std::string& node_id, absl::StatusOr<ProbeReport> report) {
+  MutexLock lock(&mutex_);
+  if (open_.empty() || arrived_.size() >= kMaxWaiting) return;
+  if (report.ok() && !open_.contains(report->request_id)) return;
+  arrived_.push_back({node_id, std::move(report)});
+}
+
+std::vector<ProbeReports::Arrived> ProbeReports::Take() {
+  MutexLock lock(&mutex_);
+  return std::exchange(arrived_, {});
+}
+
+}  // namespace heddle::controller
