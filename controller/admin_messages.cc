@@ -3,9 +3,11 @@
 #include <utility>
 
 #include "absl/container/btree_map.h"
+#include "absl/strings/str_cat.h"
 #include "api/convert.h"
 #include "api/convert_probe.h"
 #include "api/heddle/v1/node.pb.h"
+#include "base/status_macros.h"
 
 namespace heddle::controller {
 namespace {
@@ -28,7 +30,33 @@ Count CountSubnets(const LeaseBook& book, Family family) {
   return count;
 }
 
+absl::Status Annotated(absl::string_view field, const absl::Status& why) {
+  return absl::Status(why.code(), absl::StrCat(field, ": ", why.message()));
+}
+
 }  // namespace
+
+absl::Status CheckNodeId(const std::string& node_id) {
+  const absl::Status status = ValidateNodeId(node_id);
+  return status.ok() ? status : Annotated("node_id", status);
+}
+
+absl::StatusOr<std::vector<Prefix>> ReservedSubnets(const v1::ReserveLeaseRequest& request) {
+  HEDDLE_RETURN_IF_ERROR(CheckNodeId(request.node_id()));
+  PerFamily<Prefix> subnets;
+  for (const v1::Prefix& wire : request.subnets()) {
+    const absl::StatusOr<Prefix> subnet = FromProto(wire);
+    if (!subnet.ok()) return Annotated("subnets", subnet.status());
+    if (subnets[subnet->family()]) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("subnets: more than one ", FamilyName(subnet->family()), " subnet"));
+    }
+    subnets[subnet->family()] = *subnet;
+  }
+  std::vector<Prefix> list;
+  subnets.ForEach([&](Family, const Prefix& subnet) { list.push_back(subnet); });
+  return list;
+}
 
 v1::Lease ToMessage(const Lease& lease, bool attached) {
   v1::Lease message;

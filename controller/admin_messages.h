@@ -1,10 +1,11 @@
-// The controller's values as messages for administrators. Pure.
+// The controller's values as messages for administrators, and what these ask for, checked. Pure.
 #pragma once
 
 #include <string>
 #include <vector>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
 #include "api/heddle/v1/admin.pb.h"
 #include "controller/lease_book.h"
 #include "controller/node_registry.h"
@@ -23,5 +24,10 @@ void FillNodes(const LeaseBook& book, const std::vector<NodeInfo>& known,
                v1::ListNodesResponse* response);
 v1::WatchEvent ToMessage(const AnnouncedChange& change);
 v1::WatchEvent NetworkEvent(storage::Revision revision, const Network& network);
+
+// InvalidArgument: it is no node's id.
+absl::Status CheckNodeId(const std::string& node_id);
+// At most one of each family. InvalidArgument names the field.
+absl::StatusOr<std::vector<Prefix>> ReservedSubnets(const v1::ReserveLeaseRequest& request);
 
 }  // namespace heddle::controller

@@ -26,32 +26,6 @@ constexpr std::uint32_t kMaxWaitSeconds = 3600;
 
 using Reply = std::function<void(const absl::Status&)>;
 
-absl::Status Annotated(absl::string_view field, const absl::Status& why) {
-  return absl::Status(why.code(), absl::StrCat(field, ": ", why.message()));
-}
-
-absl::Status CheckNodeId(const std::string& node_id) {
-  const absl::Status status = ValidateNodeId(node_id);
-  return status.ok() ? status : Annotated("node_id", status);
-}
-
-absl::StatusOr<std::vector<Prefix>> ReservedSubnets(const v1::ReserveLeaseRequest& request) {
-  HEDDLE_RETURN_IF_ERROR(CheckNodeId(request.node_id()));
-  PerFamily<Prefix> subnets;
-  for (const v1::Prefix& wire : request.subnets()) {
-    const absl::StatusOr<Prefix> subnet = FromProto(wire);
-    if (!subnet.ok()) return Annotated("subnets", subnet.status());
-    if (subnets[subnet->family()]) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("subnets: more than one ", FamilyName(subnet->family()), " subnet"));
-    }
-    subnets[subnet->family()] = *subnet;
-  }
-  std::vector<Prefix> list;
-  subnets.ForEach([&](Family, const Prefix& subnet) { list.push_back(subnet); });
-  return list;
-}
-
 absl::Status Detached(const std::string& node_id) {
   return absl::FailedPreconditionError(absl::StrCat(
       "node '", node_id, "' is not attached, so it cannot be told. See `heddlectl node list`"));

@@ -6,11 +6,11 @@ _heddlectl_choices() {
   for word in "$@"; do
     if [ -n "$skip" ]; then skip=''; continue; fi
     case "$word" in
-    --controller|-o|--output|--timeout-seconds|--wait-timeout-seconds|--after-revision) skip=1; previous="$word" ;;
+    --controller|-o|--output|--timeout-seconds|--wait-timeout-seconds|--after-revision|--peer|--max-peers|--node-timeout-seconds) skip=1; previous="$word" ;;
     -*) ;;
     *)
       case "$at $word" in
-      ' network'|' lease'|' node'|' watch'|' status'|' completion'|'network show'|'network set'|'network check'|'lease list'|'lease show'|'lease reserve'|'lease release'|'node list'|'node show'|'node renumber'|'node accept'|'node remove'|'completion bash'|'completion zsh'|'completion fish') at="${at:+$at }$word" ;;
+      ' network'|' lease'|' node'|' watch'|' status'|' doctor'|' completion'|'network show'|'network set'|'network check'|'lease list'|'lease show'|'lease reserve'|'lease release'|'node list'|'node show'|'node renumber'|'node accept'|'node remove'|'completion bash'|'completion zsh'|'completion fish') at="${at:+$at }$word" ;;
       esac
       ;;
     esac
@@ -22,7 +22,7 @@ _heddlectl_choices() {
     return
   fi
   case "$at" in
-  '') choices='network lease node watch status completion --help --controller --output --timeout-seconds --version' ;;
+  '') choices='network lease node watch status doctor completion --help --controller --output --timeout-seconds --version' ;;
   'network') choices='show set check --help --controller --output --timeout-seconds' ;;
   'network show') choices='--help --controller --output --timeout-seconds' ;;
   'network set') choices='--help --drain --wait --wait-timeout-seconds --controller --output --timeout-seconds' files=1 ;;
@@ -40,6 +40,7 @@ _heddlectl_choices() {
   'node remove') choices='--help --wait --wait-timeout-seconds --yes --controller --output --timeout-seconds' nodes=1 ;;
   'watch') choices='--help --after-revision --controller --output --timeout-seconds' ;;
   'status') choices='--help --controller --output --timeout-seconds' ;;
+  'doctor') choices='--help --peer --max-peers --node-timeout-seconds --verbose --controller --output --timeout-seconds' nodes=1 ;;
   'completion') choices='bash zsh fish --help --controller --output --timeout-seconds' ;;
   'completion bash') choices='--help --controller --output --timeout-seconds' ;;
   'completion zsh') choices='--help --controller --output --timeout-seconds' ;;
