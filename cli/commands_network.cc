@@ -27,8 +27,12 @@ absl::StatusOr<std::string> ReadAll(std::istream& in) {
   return text;
 }
 
-ExitCode SendNetwork(Session& session, const std::string& file, bool drain, bool dry_run) {
-  const std::string what = absl::StrCat(dry_run ? "cannot check " : "cannot set the network from ",
+enum class Purpose { kSet, kCheck, kPlan };
+
+ExitCode SendNetwork(Session& session, const std::string& file, bool drain, Purpose purpose) {
+  const std::string what = absl::StrCat(purpose == Purpose::kSet ? "cannot set the network from "
+                                        : purpose == Purpose::kCheck ? "cannot check "
+                                                                     : "cannot plan ",
                                         file == "-" ? "the standard input" : file);
   const auto text = file == "-" ? ReadAll(session.console().in) : ReadFile(file, kMaxConfigBytes);
   if (!text.ok()) {
@@ -38,12 +42,20 @@ ExitCode SendNetwork(Session& session, const std::string& file, bool drain, bool
   }
   v1::SetNetworkRequest request;
   request.set_net_conf_json(*text);
-  request.set_dry_run(dry_run);
+  request.set_dry_run(purpose != Purpose::kSet);
   request.set_drain(drain);
   const auto answer = session.client().SetNetwork(request);
   if (!answer.ok()) return session.Fail(what, answer.status());
-  View view = NetworkChangeView(*answer, dry_run);
-  return dry_run ? session.Print(view) : session.FinishChange(std::move(view), answer->revision());
+  switch (purpose) {
+    case Purpose::kPlan:
+      return session.Print(NetworkPlanView(*answer));
+    case Purpose::kCheck:
+      return session.Print(NetworkChangeView(*answer, /*dry_run=*/true));
+    case Purpose::kSet:
+      break;
+  }
+  return session.FinishNetworkChange(NetworkChangeView(*answer, /*dry_run=*/false),
+                                     answer->revision());
 }
 
 // `drain` must live as long as the command line.
@@ -74,10 +86,12 @@ void AddNetworkCommands(CommandLine* line) {
   CLI::App* set = AddCommand(
       network, line, "set",
       "Replace the network configuration while the cluster runs. Growing the range interrupts "
-      "nothing; a change that would take the subnet of a live lease out of the range is refused "
-      "with the list of those leases, unless --drain is given. Prints what the change did.",
+      "nothing, and neither does another backend: nodes have both until all of them send through "
+      "the new one. A change that would take the subnet of a live lease out of the range is "
+      "refused with the list of those leases, unless --drain is given. Prints what the change did; "
+      "with --wait also each step as it begins.",
       [set_file, drain](Session& session) {
-        return SendNetwork(session, *set_file, *drain, false);
+        return SendNetwork(session, *set_file, *drain, Purpose::kSet);
       });
   set->add_option("file", *set_file, "The new net-conf.json, or - for the standard input.")
       ->required()
@@ -92,12 +106,26 @@ void AddNetworkCommands(CommandLine* line) {
       "Say what \"network set\" with this file would do, and change nothing. Ends with exit code 0 "
       "when it would be accepted and 4 when it would be refused.",
       [check_file, check_drain](Session& session) {
-        return SendNetwork(session, *check_file, *check_drain, true);
+        return SendNetwork(session, *check_file, *check_drain, Purpose::kCheck);
       });
   check->add_option("file", *check_file, "The net-conf.json to check, or - for the standard input.")
       ->required()
       ->type_name(kFileType);
   AddDrainOption(check, check_drain.get());
+
+  auto plan_file = std::make_shared<std::string>();
+  auto plan_drain = std::make_shared<bool>(false);
+  CLI::App* plan = AddCommand(
+      network, line, "plan",
+      "Print the steps that \"network set\" with this file leads to, what each does, and what is "
+      "to be run in between; change nothing. Ends with exit code 4 when the file would be refused.",
+      [plan_file, plan_drain](Session& session) {
+        return SendNetwork(session, *plan_file, *plan_drain, Purpose::kPlan);
+      });
+  plan->add_option("file", *plan_file, "The net-conf.json to plan, or - for the standard input.")
+      ->required()
+      ->type_name(kFileType);
+  AddDrainOption(plan, plan_drain.get());
 }
 
 }  // namespace heddle::cli

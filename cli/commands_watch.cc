@@ -37,6 +37,18 @@ ExitCode Watch(Session& session, std::uint64_t after_revision) {
   return status.ok() ? ExitCode::kOk : session.Fail(kWhat, status);
 }
 
+ExitCode ShowStatus(Session& session) {
+  constexpr char kWhat[] = "cannot show the status";
+  const auto status = session.client().GetStatus();
+  if (!status.ok()) return session.Fail(kWhat, status.status());
+  auto network = session.client().GetNetwork();
+  if (!network.ok() && !absl::IsNotFound(network.status())) {
+    return session.Fail(kWhat, network.status());
+  }
+  return session.Print(StatusView(*status, network.ok() ? *network : v1::GetNetworkResponse(),
+                                  session.client().controller(), session.Now()));
+}
+
 }  // namespace
 
 void AddWatchCommand(CommandLine* line) {
@@ -58,13 +70,7 @@ void AddStatusCommand(CommandLine* line) {
   AddCommand(&line->app, line, "status",
              "Show how the controller is: its version, its store, whether it accepts changes, the "
              "revision reached, and how many nodes are attached.",
-             [](Session& session) {
-               return session.Show(
-                   "cannot show the status", session.client().GetStatus(),
-                   [&](const v1::GetStatusResponse& answer) -> absl::StatusOr<View> {
-                     return StatusView(answer, session.client().controller(), session.Now());
-                   });
-             });
+             ShowStatus);
 }
 
 }  // namespace heddle::cli

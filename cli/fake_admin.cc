@@ -35,6 +35,14 @@ struct FakeAdmin::Impl final : public v1::AdminService::Service {
 
   grpc::Status GetNetwork(grpc::ServerContext*, const v1::GetNetworkRequest* request,
                           v1::GetNetworkResponse* response) override {
+    {
+      MutexLock lock(&mutex);
+      if (!state.networks_before.empty()) {
+        *response = state.networks_before.front();
+        state.networks_before.erase(state.networks_before.begin());
+        return grpc::Status::OK;
+      }
+    }
     return Serve("GetNetwork", *request, state.network, response);
   }
   grpc::Status SetNetwork(grpc::ServerContext*, const v1::SetNetworkRequest* request,

@@ -19,6 +19,7 @@ inline absl::Time FakeNow() { return absl::FromUnixSeconds(1700000000); }
 // What the service answers with. Set before a call; not changed during it.
 struct FakeState {
   v1::GetNetworkResponse network;
+  std::vector<v1::GetNetworkResponse> networks_before;  // one for each of the first calls
   v1::SetNetworkResponse set_network;
   v1::ListLeasesResponse leases;  // resting ones are left out unless asked for
   v1::ListNodesResponse nodes;

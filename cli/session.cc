@@ -1,9 +1,13 @@
 #include "cli/session.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "cli/rollout_wait.h"
+#include "cli/text.h"
 #include "cli/views.h"
 
 namespace heddle::cli {
@@ -47,10 +51,30 @@ ExitCode Session::FailMalformed(absl::string_view what, const absl::Status& stat
 ExitCode Session::FinishChange(View view, std::uint64_t revision) {
   if (!options_.wait) return Print(view);
   if (IsForPeople(format_)) Print(view);
-  const auto answer = Wait(revision);
-  if (answer.ok()) view.json["wait"] = WaitJson(*answer);
+  return WaitAndFinish(std::move(view), revision, absl::Seconds(options_.wait_timeout_seconds));
+}
+
+ExitCode Session::FinishNetworkChange(View view, std::uint64_t revision) {
+  if (!options_.wait) return Print(view);
+  if (IsForPeople(format_)) Print(view);
+  const absl::Time until = absl::Now() + absl::Seconds(options_.wait_timeout_seconds);
+  const auto followed =
+      FollowRollout(&client_, until - absl::Now(), IsForPeople(format_) ? &console_.out : nullptr);
+  if (followed.ok()) view.json["wait"]["rollout"] = RolloutJson(*followed);
+  if (followed.ok() && !followed->has_rollout()) {
+    // A step is a change of its own: the last one is to be applied.
+    return WaitAndFinish(std::move(view), std::max(revision, followed->revision()),
+                         until - absl::Now());
+  }
   if (!IsForPeople(format_)) Print(view);
-  if (!answer.ok()) return Fail("the change is made, but cannot wait for it", answer.status());
+  return followed.ok() ? FailRolling(followed->rollout()) : FailWaiting(followed.status());
+}
+
+ExitCode Session::WaitAndFinish(View view, std::uint64_t revision, absl::Duration limit) {
+  const auto answer = Wait(revision, limit);
+  if (answer.ok()) AddWait(*answer, &view.json["wait"]);
+  if (!IsForPeople(format_)) Print(view);
+  if (!answer.ok()) return FailWaiting(answer.status());
   if (!answer->laggards().empty()) return FailLagging(*answer);
   if (IsForPeople(format_)) {
     console_.out << "Every node has applied revision " << answer->revision() << "." << std::endl;
@@ -58,11 +82,30 @@ ExitCode Session::FinishChange(View view, std::uint64_t revision) {
   return ExitCode::kOk;
 }
 
-absl::StatusOr<v1::WaitAppliedResponse> Session::Wait(std::uint64_t revision) {
+absl::StatusOr<v1::WaitAppliedResponse> Session::Wait(std::uint64_t revision,
+                                                      absl::Duration limit) {
   v1::WaitAppliedRequest request;
   request.set_revision(revision);
-  request.set_timeout_seconds(static_cast<std::uint32_t>(options_.wait_timeout_seconds));
+  request.set_timeout_seconds(
+      static_cast<std::uint32_t>(absl::ToInt64Seconds(absl::Ceil(limit, absl::Seconds(1)))));
   return client_.WaitApplied(request);
+}
+
+ExitCode Session::FailWaiting(const absl::Status& why) {
+  return Fail("the change is made, but cannot wait for it", why);
+}
+
+ExitCode Session::FailRolling(const v1::Rollout& rollout) {
+  const std::string waits = RolloutWaitText(rollout, kNamedLaggards);
+  console_.err << Printable(absl::StrCat(
+                      "heddlectl: the change goes on, but has not ended within ",
+                      options_.wait_timeout_seconds, " s. ", RolloutStepText(rollout), ": ",
+                      rollout.done(), " of ", rollout.nodes(), " nodes.",
+                      waits.empty() ? "" : absl::StrCat(" It waits for ", waits, "."),
+                      " Mend what is named, or set ", rollout.from_backend(),
+                      " again to take the change back. See \"heddlectl network show\"."))
+               << std::endl;
+  return ExitCode::kLagging;
 }
 
 ExitCode Session::FailLagging(const v1::WaitAppliedResponse& answer) {

@@ -63,14 +63,20 @@ class Session {
   // Shows a change that is made and, with --wait, waits until every node has applied `revision`.
   // Programs get one document, with the wait's outcome under "wait".
   ExitCode FinishChange(View view, std::uint64_t revision);
+  // The same for a change of the network, which may go on in steps: with --wait each is told as it
+  // begins, and the wait ends after the last.
+  ExitCode FinishNetworkChange(View view, std::uint64_t revision);
 
   // Whether to go on with something that cannot be taken back: asks, unless --yes was given or
   // nobody is there to answer.
   bool Confirm(absl::string_view question);
 
  private:
-  absl::StatusOr<v1::WaitAppliedResponse> Wait(std::uint64_t revision);
+  ExitCode WaitAndFinish(View view, std::uint64_t revision, absl::Duration limit);
+  absl::StatusOr<v1::WaitAppliedResponse> Wait(std::uint64_t revision, absl::Duration limit);
+  ExitCode FailWaiting(const absl::Status& why);
   ExitCode FailLagging(const v1::WaitAppliedResponse& answer);
+  ExitCode FailRolling(const v1::Rollout& rollout);
 
   Console console_;
   const Options& options_;

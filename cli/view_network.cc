@@ -7,6 +7,8 @@
 namespace heddle::cli {
 namespace {
 
+constexpr int kWaitsNamed = 20;
+
 struct Usage {
   std::uint64_t total = 0, used = 0, resting = 0;
 };
@@ -91,6 +93,8 @@ absl::StatusOr<View> NetworkView(const v1::GetNetworkResponse& answer) {
     view.json["backend"]["options"][key] = OptionJson(value);
   }
   view.table.rows.push_back({"Revision:", absl::StrCat(answer.revision())});
+  view.lines = RolloutLines(answer, kWaitsNamed);
+  view.json["rollout"] = RolloutJson(answer);
   view.json["netConf"] = SourceJson(answer.source_json());
   return view;
 }
@@ -100,6 +104,7 @@ View NetworkChangeView(const v1::SetNetworkResponse& answer, bool dry_run) {
   view.json["dryRun"] = dry_run;
   view.json["changed"] = answer.changed();
   view.json["revision"] = answer.revision();
+  view.json["steps"] = StepsJson(answer);
   view.json["effects"] = Json::array();
   view.json["notices"] = Json::array();
   for (const std::string& effect : answer.effects()) {
@@ -116,6 +121,11 @@ View NetworkChangeView(const v1::SetNetworkResponse& answer, bool dry_run) {
                              : "The configuration is accepted; it is the one in force.");
   } else if (answer.changed()) {
     view.lines.push_back(absl::StrCat("The network is set, at revision ", answer.revision(), "."));
+    if (answer.steps_size() > 1) {
+      view.lines.push_back(
+          absl::StrCat("What follows has ", answer.steps_size() - 1,
+                       " more steps; \"heddlectl network show\" tells how far they are."));
+    }
   } else {
     view.lines.push_back("The network already is as asked; nothing has been changed.");
   }

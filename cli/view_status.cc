@@ -10,6 +10,8 @@
 namespace heddle::cli {
 namespace {
 
+constexpr int kWaitsNamed = 5;
+
 absl::StatusOr<View> NetworkEventView(const v1::WatchEvent& event, View view) {
   HEDDLE_ASSIGN_OR_RETURN(const Network network, FromProto(event.network()));
   std::vector<std::string> ranges;
@@ -25,14 +27,18 @@ absl::StatusOr<View> NetworkEventView(const v1::WatchEvent& event, View view) {
         range.network.ToString();
   });
   view.json["backendType"] = network.backend.type;
+  view.json["standbyType"] = network.standby ? Json(network.standby->type) : Json(nullptr);
   view.lines = {absl::StrCat("revision ", event.revision(), ": network ",
-                             absl::StrJoin(ranges, " and "), ", backend ", network.backend.type)};
+                             absl::StrJoin(ranges, " and "), ", backend ", network.backend.type,
+                             network.standby ? " beside " : "",
+                             network.standby ? network.standby->type : "")};
   return view;
 }
 
 }  // namespace
 
-View StatusView(const v1::GetStatusResponse& answer, absl::string_view controller, absl::Time now) {
+View StatusView(const v1::GetStatusResponse& answer, const v1::GetNetworkResponse& network,
+                absl::string_view controller, absl::Time now) {
   View view;
   Json& json = view.json;
   json["controller"] = std::string(controller);
@@ -48,6 +54,7 @@ View StatusView(const v1::GetStatusResponse& answer, absl::string_view controlle
   json["attachedNodes"] = answer.attached_nodes();
   json["started"] = TimeJson(answer.started_unix_ms());
   json["expiryHeldUntil"] = TimeJson(answer.expiry_held_until_unix_ms());
+  json["rollout"] = RolloutJson(network);
 
   view.table.columns = {{""}, {""}};
   view.table.rows = {
@@ -62,6 +69,7 @@ View StatusView(const v1::GetStatusResponse& answer, absl::string_view controlle
       {"Deltas held from:", absl::StrCat("revision ", answer.oldest_delta_revision())},
       {"Leases:", absl::StrCat(answer.leases())},
       {"Attached nodes:", absl::StrCat(answer.attached_nodes())}};
+  view.lines = RolloutLines(network, kWaitsNamed);
   const absl::Time held_until = absl::FromUnixMillis(answer.expiry_held_until_unix_ms());
   if (held_until > now) {
     view.lines.push_back(absl::StrCat("No lease expires for another ", AgeText(held_until - now),
@@ -98,8 +106,8 @@ View RevisionView(std::string sentence, std::uint64_t revision) {
   return view;
 }
 
-Json WaitJson(const v1::WaitAppliedResponse& answer) {
-  Json json;
+void AddWait(const v1::WaitAppliedResponse& answer, Json* wait) {
+  Json& json = *wait;
   json["revision"] = answer.revision();
   json["laggards"] = Json::array();
   for (const v1::Laggard& laggard : answer.laggards()) {
@@ -109,7 +117,6 @@ Json WaitJson(const v1::WaitAppliedResponse& answer) {
     entry["appliedRevision"] = laggard.applied_revision();
     json["laggards"].push_back(std::move(entry));
   }
-  return json;
 }
 
 std::string LaggardNames(const v1::WaitAppliedResponse& answer, int limit) {

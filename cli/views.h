@@ -5,6 +5,9 @@
 // answer that api/convert refuses gives its InvalidArgument.
 #pragma once
 
+#include <string>
+#include <vector>
+
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "api/heddle/v1/admin.pb.h"
@@ -27,7 +30,21 @@ absl::string_view NodeState(const v1::Node& node, std::uint64_t newest_revision)
 absl::StatusOr<View> NetworkView(const v1::GetNetworkResponse& answer);
 View NetworkChangeView(const v1::SetNetworkResponse& answer, bool dry_run);
 
-View StatusView(const v1::GetStatusResponse& answer, absl::string_view controller, absl::Time now);
+// What "network set" would do, step by step.
+View NetworkPlanView(const v1::SetNetworkResponse& answer);
+Json StepsJson(const v1::SetNetworkResponse& answer);
+
+// A change of the backend under way: "Step 1 of 3: every node builds host-gw beside vxlan".
+std::string RolloutStepText(const v1::Rollout& rollout);
+// "h3 (it is not attached ...), h4 (...), 7 more": at most `limit` are named; "" when none waits.
+std::string RolloutWaitText(const v1::Rollout& rollout, int limit);
+// The same as sentences; none without a change.
+std::vector<std::string> RolloutLines(const v1::GetNetworkResponse& answer, int limit);
+Json RolloutJson(const v1::GetNetworkResponse& answer);  // null without one
+
+// `network`: for a change that is under way; empty when there is no network.
+View StatusView(const v1::GetStatusResponse& answer, const v1::GetNetworkResponse& network,
+                absl::string_view controller, absl::Time now);
 
 // One event: a single line, and a JSON object.
 absl::StatusOr<View> WatchEventView(const v1::WatchEvent& event);
@@ -36,7 +53,7 @@ absl::StatusOr<View> WatchEventView(const v1::WatchEvent& event);
 View RevisionView(std::string sentence, std::uint64_t revision);
 
 // Nodes that have not applied a revision: "wait" of a command's JSON.
-Json WaitJson(const v1::WaitAppliedResponse& answer);
+void AddWait(const v1::WaitAppliedResponse& answer, Json* wait);
 // "node-2 (at revision 12), node-3 (detached, at revision 9)", sorted; at most `limit` of them are
 // named, the rest counted.
 std::string LaggardNames(const v1::WaitAppliedResponse& answer, int limit);

@@ -34,6 +34,25 @@ absl::Status Annotated(absl::string_view field, const absl::Status& why) {
   return absl::Status(why.code(), absl::StrCat(field, ": ", why.message()));
 }
 
+void FillRollout(const StagedNetwork& staged, const RolloutProgress& progress,
+                 v1::Rollout* rollout) {
+  const bool preparing = staged.stage == RolloutStage::kPreparing;
+  const std::string& active = staged.network.backend.type;
+  const std::string& standby = staged.network.standby->type;
+  rollout->set_from_backend(preparing ? active : standby);
+  rollout->set_to_backend(preparing ? standby : active);
+  rollout->set_step(preparing ? 1 : 2);
+  rollout->set_steps(kRolloutSteps);
+  rollout->set_nodes(progress.nodes);
+  rollout->set_done(progress.done);
+  rollout->set_step_began_unix_ms(ToUnixMs(staged.since));
+  for (const RolloutWait& wait : progress.waiting_for) {
+    v1::RolloutWait* message = rollout->add_waiting_for();
+    message->set_node_id(wait.node_id);
+    message->set_reason(wait.reason);
+  }
+}
+
 }  // namespace
 
 absl::Status CheckNodeId(const std::string& node_id) {
@@ -98,7 +117,17 @@ v1::Node ToMessage(const NodeInfo& info) {
   return node;
 }
 
-void FillNetwork(const LeaseBook& book, v1::GetNetworkResponse* response) {
+v1::Step ToMessage(const NetworkStep& step) {
+  v1::Step message;
+  message.set_title(step.title);
+  for (const std::string& effect : step.effects) message.add_effects(effect);
+  for (const std::string& command : step.commands) message.add_commands(command);
+  return message;
+}
+
+void FillNetwork(const LeaseBook& book, const std::optional<RolloutProgress>& rollout,
+                 v1::GetNetworkResponse* response) {
+  if (rollout) FillRollout(book.staged_network(), *rollout, response->mutable_rollout());
   *response->mutable_network() = ToProto(*book.network());
   response->set_source_json(book.network_source());
   response->set_revision(book.revision());

@@ -1,6 +1,7 @@
 // The controller's values as messages for administrators, and what these ask for, checked. Pure.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -8,7 +9,9 @@
 #include "absl/status/statusor.h"
 #include "api/heddle/v1/admin.pb.h"
 #include "controller/lease_book.h"
+#include "controller/network_steps.h"
 #include "controller/node_registry.h"
+#include "controller/rollout.h"
 #include "controller/watch_hub.h"
 
 namespace heddle::controller {
@@ -16,7 +19,10 @@ namespace heddle::controller {
 v1::Lease ToMessage(const Lease& lease, bool attached);
 v1::Lease ToMessage(const RestingSubnet& resting);
 v1::Node ToMessage(const NodeInfo& info);
-void FillNetwork(const LeaseBook& book, v1::GetNetworkResponse* response);
+// `rollout`: of the change of the backend that is under way, if one is.
+void FillNetwork(const LeaseBook& book, const std::optional<RolloutProgress>& rollout,
+                 v1::GetNetworkResponse* response);
+v1::Step ToMessage(const NetworkStep& step);
 void FillLeases(const LeaseBook& book, const absl::flat_hash_set<std::string>& attached,
                 bool include_resting, v1::ListLeasesResponse* response);
 // Every node with a lease or a stream, by id.

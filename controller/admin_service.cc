@@ -17,6 +17,7 @@
 #include "controller/grpc_bytes.h"
 #include "controller/net_conf.h"
 #include "controller/network_effects.h"
+#include "controller/network_steps.h"
 #include "controller/watch_reactor.h"
 
 namespace heddle::controller {
@@ -53,7 +54,9 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
             "no network is configured yet; set one with `heddlectl network set net-conf.json`"));
         return;
       }
-      FillNetwork(writer.book(), response);
+      std::optional<RolloutProgress> rollout;
+      if (writer.book().changes_backend()) rollout = writer.JudgeRollout();
+      FillNetwork(writer.book(), rollout, response);
       reply(absl::OkStatus());
     });
   }
@@ -67,22 +70,26 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
       return Refuse(context, built);
     }
     for (const std::string& notice : parsed->notices) response->add_notices(notice);
-    return OnWriter(context, [request, response, network = parsed->network](Writer& writer,
-                                                                            const Reply& reply) {
+    return OnWriter(context, [this, request, response, network = parsed->network](
+                                 Writer& writer, const Reply& reply) {
       const LeaseBook& book = writer.book();
       const absl::StatusOr<Network> next = book.Settle(network, request->drain());
       if (!next.ok()) return reply(next.status());
-      const bool same = book.network() && *book.network() == *next;
+      const bool same = book.target_network() == *next;
       for (const std::string& effect : DescribeNetworkChange(book, *next)) {
         response->add_effects(effect);
+      }
+      for (const NetworkStep& step : PlanNetworkChange(book, *next)) {
+        *response->add_steps() = ToMessage(step);
       }
       response->set_revision(book.revision());
       response->set_changed(!same);
       if (request->dry_run() || same) {
-        reply(request->dry_run() ? book.DecideSetNetwork(network, request->net_conf_json(),
-                                                         std::nullopt, request->drain())
-                                       .status()
-                                 : absl::OkStatus());
+        const auto decide = [&] {
+          return book.DecideSetNetwork(network, request->net_conf_json(), wiring_.clock->Now(),
+                                       std::nullopt, request->drain());
+        };
+        reply(request->dry_run() ? decide().status() : absl::OkStatus());
         return;
       }
       writer.SetNetwork(

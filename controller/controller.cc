@@ -99,6 +99,7 @@ class Controller::Parts {
     Writer::Options options;
     options.self_id = options_.listen.empty() ? "controller" : options_.listen.front();
     options.policy = options_.policy;
+    options.rollout_grace = options_.rollout_grace;
     return options;
   }
 
@@ -108,6 +109,7 @@ class Controller::Parts {
     wiring.clock = &clock_;
     wiring.hub = &hub_;
     wiring.alive = [this] { return registry_.Alive(); };
+    wiring.registry = &registry_;
     wiring.published = [this](const BookChanges& changes) { nodes_.OnPublished(changes); };
     return wiring;
   }
@@ -126,7 +128,7 @@ class Controller::Parts {
   absl::Status Configure(const std::optional<ParsedNetConf>& file) {
     HEDDLE_ASSIGN_OR_RETURN(
         const Stored in_store, (Await<Stored>(&writer_, [](Writer& writer, auto done) {
-          done(Stored{writer.book().network(), writer.book().net_conf_digest()});
+          done(Stored{writer.book().target_network(), writer.book().net_conf_digest()});
         })));
     const std::optional<Network>& stored = in_store.network;
     if (!file) {
@@ -180,7 +182,7 @@ class Controller::Parts {
         options_.net_conf_name,
         " differs from the network in use and cannot replace it: ", result.status().message(),
         ". To go on with the network in use, start without --net-conf (heddlectl network show "
-        "prints it), then release the leases named and use `heddlectl network set`"));
+        "prints it), do what is said here and then use `heddlectl network set`"));
   }
 
   absl::Status Listen() {

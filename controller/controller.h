@@ -22,6 +22,7 @@ struct ControllerOptions {
   std::string net_conf_name;                        // for messages: where it came from
   LeasePolicy policy;
   int heartbeat_seconds = 5;
+  absl::Duration rollout_grace = absl::Seconds(15);  // see Writer::Options
 };
 
 class Controller {

@@ -62,7 +62,7 @@ absl::Duration ToDuration(const std::string& text) {
 
 ParsedFlags ParseFlags(int argc, const char* const* argv) {
   Flags flags;
-  std::string ttl = "24h", rest = "5m";
+  std::string ttl = "24h", rest = "5m", rollout_grace = "15s";
   CLI::App app(
       "heddle-controller owns a pod network: it gives every node its subnet and tells every node "
       "who the others are.",
@@ -106,6 +106,13 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
       ->envname("HEDDLE_CONTROLLER_HEARTBEAT_SECONDS")
       ->check(CLI::Range(1, 300))
       ->capture_default_str();
+  app.add_option("--rollout-grace", rollout_grace,
+                 "How long a change of the backend waits for a node that is away, since it was "
+                 "last heard. One that is away for longer comes into the new backend when it is "
+                 "back.")
+      ->envname("HEDDLE_CONTROLLER_ROLLOUT_GRACE")
+      ->check(IsDuration(absl::ZeroDuration()))
+      ->capture_default_str();
   app.add_option("--log-level", flags.log_level, "What is logged to stderr.")
       ->envname("HEDDLE_CONTROLLER_LOG_LEVEL")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
@@ -118,6 +125,7 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   }
   flags.lease_ttl = ToDuration(ttl);
   flags.rest = ToDuration(rest);
+  flags.rollout_grace = ToDuration(rollout_grace);
   return {flags, -1};
 }
 

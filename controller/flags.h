@@ -19,6 +19,7 @@ struct Flags {
   absl::Duration lease_ttl = absl::Hours(24);
   absl::Duration rest = absl::Minutes(5);
   int heartbeat_seconds = 5;
+  absl::Duration rollout_grace = absl::Seconds(15);
   std::string log_level = "info";
 };
 

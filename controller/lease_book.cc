@@ -17,6 +17,11 @@ std::vector<Prefix> Lease::AllSubnets() const {
   return holder.AllSubnets();
 }
 
+std::optional<Network> LeaseBook::target_network() const {
+  if (!network_) return std::nullopt;
+  return TargetOf(staged_network());
+}
+
 const Lease* LeaseBook::Find(absl::string_view node_id) const {
   const auto found = leases_.find(std::string(node_id));
   return found == leases_.end() ? nullptr : &found->second;

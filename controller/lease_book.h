@@ -28,6 +28,7 @@
 #include "absl/time/time.h"
 #include "api/network.h"
 #include "api/peer.h"
+#include "controller/rollout.h"
 #include "controller/subnet_pool.h"
 #include "storage/store.h"
 
@@ -103,8 +104,15 @@ class LeaseBook {
   explicit LeaseBook(LeasePolicy policy) : policy_(policy) {}
 
   // ---- What is ----
+  // What the nodes are told.
   const std::optional<Network>& network() const { return network_; }
-  const std::string& network_source() const { return network_source_; }  // net-conf.json
+  // Where a change of its backend stands. Requires a network.
+  StagedNetwork staged_network() const { return {*network_, rollout_stage_, rollout_since_}; }
+  // What was asked for last: without a change of the backend, the network itself.
+  std::optional<Network> target_network() const;
+  bool changes_backend() const { return network_ && rollout_stage_ != RolloutStage::kSettled; }
+  storage::Revision network_modified() const { return network_modified_; }  // of its record
+  const std::string& network_source() const { return network_source_; }     // net-conf.json
   // Of the file last taken over at a controller's start; 0: none.
   std::uint64_t net_conf_digest() const { return net_conf_digest_; }
   storage::Revision revision() const { return revision_; }
@@ -155,13 +163,17 @@ class LeaseBook {
   absl::StatusOr<Network> Settle(Network next, bool drain) const;
   // Sets what Settle gives, or fails as it does. Growing is allowed at any time; SubnetLen of a
   // family may change only while the family has no lease. Grants that are in flight when it commits
-  // fail their guard. `net_conf_digest`: of the file that a controller takes it over from at its
-  // start.
+  // fail their guard. A backend of another type begins a change in stages (controller/rollout.h,
+  // with its refusals) when any node is announced; without one it is so at once.
+  // `net_conf_digest`: of the file that a controller takes it over from at its start.
   absl::StatusOr<Decision> DecideSetNetwork(
-      const Network& network, absl::string_view source,
+      const Network& network, absl::string_view source, absl::Time now,
       std::optional<std::uint64_t> net_conf_digest = std::nullopt, bool drain = false) const;
   // Forgets the ranges being left of which nothing is held any more. Empty when there are none.
   Decision DecideEndDraining() const;
+  // The next stage of a change of the backend. `judged` is the network_modified() at which every
+  // node was found to have done its part; when the network was set since, nothing is written.
+  Decision DecideAdvance(storage::Revision judged, absl::Time now) const;
   // Extends leases of `alive` nodes that have less than two thirds of the ttl left; ends those past
   // their time; forgets subnets that have rested. Skips nodes that are in flight. Each decision is
   // within storage::Limits. With `expire` false no lease is ended (after a start, until nodes had
@@ -205,7 +217,8 @@ class LeaseBook {
   void AddRelease(absl::string_view node_id, absl::Time now, Decision* decision) const;
   std::vector<Orphan> OrphansOf(const Network& network) const;
   absl::Status Orphaned(const std::vector<Orphan>& orphans) const;
-  Decision WriteNetwork(const Network& network, absl::string_view source,
+  absl::StatusOr<StagedNetwork> StagedFor(const Network& network, absl::Time now) const;
+  Decision WriteNetwork(const StagedNetwork& staged, absl::string_view source,
                         std::uint64_t net_conf_digest) const;
 
   // What Apply does, by kind of record.
@@ -223,6 +236,8 @@ class LeaseBook {
   std::optional<Network> network_;
   std::string network_source_;
   std::uint64_t net_conf_digest_ = 0;
+  RolloutStage rollout_stage_ = RolloutStage::kSettled;
+  absl::Time rollout_since_ = absl::UnixEpoch();
   storage::Revision revision_ = 0, network_modified_ = 0;
   absl::btree_map<std::string, Lease> leases_;
   absl::btree_set<std::pair<absl::Time, std::string>> leases_by_expiry_;  // those that expire

@@ -39,8 +39,7 @@ BookChanges LeaseBook::Apply(storage::Revision revision,
 void LeaseBook::ApplyNetwork(const storage::Change& change, BookChanges* changes) {
   network_modified_ = change.deleted ? 0 : change.record.modified;
   std::optional<Network> next;
-  std::string source;
-  std::uint64_t digest = 0;
+  StoredNetwork read;
   if (!change.deleted) {
     auto stored = DecodeNetwork(change.record);
     if (!stored.ok()) {
@@ -49,12 +48,13 @@ void LeaseBook::ApplyNetwork(const storage::Change& change, BookChanges* changes
           ") cannot be read; the network stays as it was: ", stored.status().message()));
       return;
     }
-    next = std::move(stored->network);
-    source = std::move(stored->source_json);
-    digest = stored->net_conf_digest;
+    read = *std::move(stored);
+    next = std::move(read.staged.network);
   }
-  network_source_ = std::move(source);
-  net_conf_digest_ = digest;
+  network_source_ = std::move(read.source_json);
+  net_conf_digest_ = read.net_conf_digest;
+  rollout_stage_ = read.staged.stage;
+  rollout_since_ = read.staged.since;
   if (next == network_) return;
   std::swap(network_, next);
   changes->network_changed = true;

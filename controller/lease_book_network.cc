@@ -95,7 +95,7 @@ absl::Status LeaseBook::Orphaned(const std::vector<Orphan>& orphans) const {
 }
 
 absl::StatusOr<Decision> LeaseBook::DecideSetNetwork(const Network& network,
-                                                     absl::string_view source,
+                                                     absl::string_view source, absl::Time now,
                                                      std::optional<std::uint64_t> net_conf_digest,
                                                      bool drain) const {
   const std::uint64_t digest = net_conf_digest.value_or(net_conf_digest_);
@@ -106,13 +106,28 @@ absl::StatusOr<Decision> LeaseBook::DecideSetNetwork(const Network& network,
         storage::Limits().max_transaction_bytes - kConfigBytesReserved, " can be stored"));
   }
   HEDDLE_ASSIGN_OR_RETURN(const Network next, Settle(network, drain));
-  if (network_ && *network_ == next && network_source_ == source && net_conf_digest_ == digest) {
+  if (target_network() == next && network_source_ == source && net_conf_digest_ == digest) {
     return Decision();
   }
-  return WriteNetwork(next, source, digest);
+  HEDDLE_ASSIGN_OR_RETURN(const StagedNetwork staged, StagedFor(next, now));
+  return WriteNetwork(staged, source, digest);
 }
 
-Decision LeaseBook::WriteNetwork(const Network& network, absl::string_view source,
+// Where nobody is announced there is no packet to lose.
+absl::StatusOr<StagedNetwork> LeaseBook::StagedFor(const Network& network, absl::Time now) const {
+  const bool announced = std::any_of(leases_.begin(), leases_.end(), [](const auto& entry) {
+    return entry.second.advertisement.has_value();
+  });
+  if (!network_ || !announced) return StagedNetwork{network, RolloutStage::kSettled, now};
+  return Restage(staged_network(), network, now);
+}
+
+Decision LeaseBook::DecideAdvance(storage::Revision judged, absl::Time now) const {
+  if (!changes_backend() || judged != network_modified_) return Decision();
+  return WriteNetwork(Advance(staged_network(), now), network_source_, net_conf_digest_);
+}
+
+Decision LeaseBook::WriteNetwork(const StagedNetwork& staged, absl::string_view source,
                                  std::uint64_t net_conf_digest) const {
   Decision decision;
   decision.transaction.guards.push_back(
@@ -120,7 +135,7 @@ Decision LeaseBook::WriteNetwork(const Network& network, absl::string_view sourc
                              : Guard{Guard::Kind::kModifiedAt, kConfigKey, network_modified_});
   decision.transaction.writes.push_back(
       {Write::Kind::kPut, kConfigKey,
-       EncodeNetwork({network, std::string(source), net_conf_digest})});
+       EncodeNetwork({staged, std::string(source), net_conf_digest})});
   return decision;
 }
 
@@ -139,13 +154,13 @@ std::vector<const Lease*> LeaseBook::DrainingLeases() const {
 
 Decision LeaseBook::DecideEndDraining() const {
   if (!network_ || network_->draining.empty()) return Decision();
-  Network next = *network_;
-  next.draining = {};
+  StagedNetwork next = staged_network();
+  next.network.draining = {};
   for (const auto& [subnet, held] : held_) {
     const Family family = subnet.family();
-    if (network_->IsDraining(subnet)) next.draining[family] = network_->draining[family];
+    if (network_->IsDraining(subnet)) next.network.draining[family] = network_->draining[family];
   }
-  if (next == *network_) return Decision();
+  if (next.network == *network_) return Decision();
   return WriteNetwork(next, network_source_, net_conf_digest_);
 }
 

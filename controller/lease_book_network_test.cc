@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "absl/strings/str_cat.h"
+#include "api/backend_schema.h"
 #include "controller/keys.h"
 #include "controller/lease_book.h"
 #include "controller/lease_book_test_bench.h"
@@ -23,7 +24,7 @@ class LeaseBookNetworkTest : public ::testing::Test {
  protected:
   void TearDown() override { bench_.Check(); }
   std::string Refusal(const Network& network) {
-    const auto decision = bench_.book.DecideSetNetwork(network, "{}");
+    const auto decision = bench_.book.DecideSetNetwork(network, "{}", bench_.now);
     EXPECT_EQ(decision.status().code(), absl::StatusCode::kFailedPrecondition);
     return std::string(decision.status().message());
   }
@@ -35,7 +36,8 @@ TEST_F(LeaseBookNetworkTest, GrowsLive) {
   for (int i = 0; i < 15; ++i) bench_.Acquire(absl::StrCat("n", i));
   EXPECT_THAT(bench_.Acquire("late"), HasSubstr("no free IPv4 subnet"));
   const auto told = bench_.told.size();
-  const BookChanges changes = bench_.Run(bench_.book.DecideSetNetwork(NetworkOf({Wide()}), "{}"));
+  const BookChanges changes =
+      bench_.Run(bench_.book.DecideSetNetwork(NetworkOf({Wide()}), "{}", bench_.now));
   EXPECT_TRUE(changes.network_changed);
   EXPECT_EQ(bench_.told.size(), told) << "no peer changes";
   EXPECT_EQ(bench_.SubnetsOf("n3"), "10.3.4.0/24");
@@ -44,7 +46,8 @@ TEST_F(LeaseBookNetworkTest, GrowsLive) {
 
 TEST_F(LeaseBookNetworkTest, SettingTheSameAgainWritesNothing) {
   bench_.SetNetwork(NetworkOf({V4()}));
-  EXPECT_THAT(bench_.book.DecideSetNetwork(NetworkOf({V4()}), "{}")->transaction.writes, IsEmpty());
+  EXPECT_THAT(bench_.book.DecideSetNetwork(NetworkOf({V4()}), "{}", bench_.now)->transaction.writes,
+              IsEmpty());
 }
 
 TEST_F(LeaseBookNetworkTest, RefusesToOrphanAndListsWhom) {
@@ -193,6 +196,80 @@ TEST(Keys, RoundTripAndRefuseOtherSpellings) {
     EXPECT_FALSE(SubnetOfKey(key).has_value()) << key;
   }
   EXPECT_EQ(NodeIdOfKey(NodeKey("host-1")), "host-1");
+}
+
+// ---- Changes of the backend ----
+
+class LeaseBookRolloutTest : public LeaseBookNetworkTest {
+ protected:
+  static Network On(const std::string& type) {
+    Network network = NetworkOf({V4()});
+    network.backend = *CompleteBackend({type, {}});
+    return network;
+  }
+  void Set(const std::string& type) {
+    bench_.Run(bench_.book.DecideSetNetwork(On(type), "{}", bench_.now));
+  }
+  BookChanges Advance() {
+    return bench_.Run(bench_.book.DecideAdvance(bench_.book.network_modified(), bench_.now));
+  }
+};
+
+TEST_F(LeaseBookRolloutTest, IsStagedWhenAnyNodeIsAnnounced) {
+  bench_.SetNetwork(On("vxlan"));
+  Set("host-gw");
+  EXPECT_EQ(*bench_.book.network(), On("host-gw")) << "nobody is there";
+  bench_.Reserve("a", {});
+  Set("vxlan");
+  EXPECT_EQ(*bench_.book.network(), On("vxlan")) << "a reservation has no packets";
+  bench_.Acquire("a");
+  Set("host-gw");
+  EXPECT_TRUE(bench_.book.changes_backend());
+  EXPECT_EQ(bench_.book.network()->backend.type, "vxlan");
+  EXPECT_EQ(bench_.book.network()->standby->type, "host-gw");
+  EXPECT_EQ(*bench_.book.target_network(), On("host-gw"));
+  EXPECT_THAT(bench_.book.DecideSetNetwork(On("host-gw"), "{}", bench_.now)->transaction.writes,
+              IsEmpty())
+      << "it already is as asked";
+}
+
+TEST_F(LeaseBookRolloutTest, AdvancesToTheEndAndNodesAreTold) {
+  bench_.SetNetwork(On("vxlan"));
+  bench_.Acquire("a");
+  Set("host-gw");
+  bench_.now += absl::Seconds(3);
+  EXPECT_TRUE(Advance().network_changed);
+  EXPECT_EQ(bench_.book.staged_network().stage, RolloutStage::kRetiring);
+  EXPECT_EQ(bench_.book.staged_network().since, bench_.now);
+  EXPECT_EQ(bench_.book.network()->backend.type, "host-gw");
+  EXPECT_EQ(bench_.book.network()->standby->type, "vxlan");
+  EXPECT_TRUE(Advance().network_changed);
+  EXPECT_EQ(*bench_.book.network(), On("host-gw"));
+  EXPECT_FALSE(bench_.book.changes_backend());
+  EXPECT_THAT(
+      bench_.book.DecideAdvance(bench_.book.network_modified(), bench_.now).transaction.writes,
+      IsEmpty());
+}
+
+TEST_F(LeaseBookRolloutTest, WhatWasJudgedOnAnotherNetworkIsNotCommitted) {
+  bench_.SetNetwork(On("vxlan"));
+  bench_.Acquire("a");
+  Set("host-gw");
+  const storage::Revision judged = bench_.book.network_modified();
+  const Decision late = bench_.book.DecideAdvance(judged, bench_.now);
+  Set("alloc");
+  EXPECT_FALSE(bench_.TryRun(late)) << "its guard";
+  EXPECT_THAT(bench_.book.DecideAdvance(judged, bench_.now).transaction.writes, IsEmpty());
+  EXPECT_EQ(bench_.book.network()->standby->type, "alloc");
+}
+
+TEST_F(LeaseBookRolloutTest, ARecordWithoutItsStandbyCannotBeRead) {
+  bench_.SetNetwork(On("vxlan"));
+  StoredNetwork broken{{On("host-gw"), RolloutStage::kRetiring, bench_.now}, "{}", 0};
+  const BookChanges changes = bench_.Inject(kConfigKey, EncodeNetwork(broken));
+  ASSERT_THAT(changes.problems, SizeIs(1));
+  EXPECT_THAT(changes.problems[0], HasSubstr("rollout"));
+  EXPECT_EQ(*bench_.book.network(), On("vxlan")) << "stays as it was";
 }
 
 }  // namespace

@@ -250,7 +250,7 @@ class RandomHistory {
                                    [&](const auto& left) { return model_.Fits(next, left); });
     const bool overlaps = fits != ways.end() && *fits && (*fits)->network.Overlaps(next.network);
     const auto decision =
-        bench_.book.DecideSetNetwork(NetworkOf({next}), "{}", std::nullopt, drain);
+        bench_.book.DecideSetNetwork(NetworkOf({next}), "{}", bench_.now, std::nullopt, drain);
     ASSERT_EQ(decision.ok(), fits != ways.end() && !overlaps) << decision.status();
     if (!decision.ok()) return;
     bench_.Run(decision);

@@ -32,11 +32,12 @@ class LeaseBookRangeTest : public ::testing::Test {
     Drain({New()});
   }
   void Drain(const std::vector<Range>& ranges) {
-    bench_.Run(bench_.book.DecideSetNetwork(NetworkOf(ranges), "{}", std::nullopt, true));
+    bench_.Run(
+        bench_.book.DecideSetNetwork(NetworkOf(ranges), "{}", bench_.now, std::nullopt, true));
   }
   std::string Refusal(const std::vector<Range>& ranges, bool drain) {
     const auto decision =
-        bench_.book.DecideSetNetwork(NetworkOf(ranges), "{}", std::nullopt, drain);
+        bench_.book.DecideSetNetwork(NetworkOf(ranges), "{}", bench_.now, std::nullopt, drain);
     EXPECT_FALSE(decision.ok());
     return std::string(decision.status().message());
   }
@@ -186,7 +187,7 @@ TEST_F(LeaseBookRangeTest, ComesBackHalfway) {
 
 TEST_F(LeaseBookRangeTest, ComesBackAtOnceWhenNobodyHasMoved) {
   BeginMove();
-  bench_.Run(bench_.book.DecideSetNetwork(NetworkOf({Old()}), "{}"));
+  bench_.Run(bench_.book.DecideSetNetwork(NetworkOf({Old()}), "{}", bench_.now));
   EXPECT_EQ(*bench_.book.network(), NetworkOf({Old()}));
 }
 

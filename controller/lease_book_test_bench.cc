@@ -54,7 +54,9 @@ BookChanges BookBench::Inject(const std::string& key, const std::string& value) 
   return Run(decision);
 }
 
-void BookBench::SetNetwork(const Network& network) { Run(book.DecideSetNetwork(network, "{}")); }
+void BookBench::SetNetwork(const Network& network) {
+  Run(book.DecideSetNetwork(network, "{}", now));
+}
 
 std::string BookBench::SubnetsOf(const std::string& node_id) const {
   const Lease* lease = book.Find(node_id);

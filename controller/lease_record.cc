@@ -18,6 +18,32 @@ absl::StatusOr<Message> Parse(const storage::Record& record) {
   return message;
 }
 
+v1::NetworkRecord::Rollout StageToProto(RolloutStage stage) {
+  switch (stage) {
+    case RolloutStage::kPreparing:
+      return v1::NetworkRecord::PREPARING;
+    case RolloutStage::kRetiring:
+      return v1::NetworkRecord::RETIRING;
+    case RolloutStage::kSettled:
+      break;
+  }
+  return v1::NetworkRecord::SETTLED;
+}
+
+absl::StatusOr<RolloutStage> StageFromProto(v1::NetworkRecord::Rollout rollout) {
+  switch (rollout) {
+    case v1::NetworkRecord::SETTLED:
+      return RolloutStage::kSettled;
+    case v1::NetworkRecord::PREPARING:
+      return RolloutStage::kPreparing;
+    case v1::NetworkRecord::RETIRING:
+      return RolloutStage::kRetiring;
+    default:
+      return absl::InvalidArgumentError(
+          absl::StrCat("rollout: this release does not know the stage ", rollout));
+  }
+}
+
 }  // namespace
 
 std::string EncodeLease(const Lease& lease) {
@@ -66,7 +92,9 @@ absl::StatusOr<SubnetHolder> DecodeSubnet(const storage::Record& record) {
 
 std::string EncodeNetwork(const StoredNetwork& stored) {
   v1::NetworkRecord record;
-  *record.mutable_network() = ToProto(stored.network);
+  *record.mutable_network() = ToProto(stored.staged.network);
+  record.set_rollout(StageToProto(stored.staged.stage));
+  record.set_rollout_unix_ms(absl::ToUnixMillis(stored.staged.since));
   record.set_source_json(stored.source_json);
   record.set_net_conf_digest(stored.net_conf_digest);
   return record.SerializeAsString();
@@ -74,8 +102,15 @@ std::string EncodeNetwork(const StoredNetwork& stored) {
 
 absl::StatusOr<StoredNetwork> DecodeNetwork(const storage::Record& record) {
   HEDDLE_ASSIGN_OR_RETURN(const v1::NetworkRecord message, Parse<v1::NetworkRecord>(record));
-  HEDDLE_ASSIGN_OR_RETURN(Network network, FromProto(message.network()));
-  return StoredNetwork{std::move(network), message.source_json(), message.net_conf_digest()};
+  StagedNetwork staged;
+  HEDDLE_ASSIGN_OR_RETURN(staged.network, FromProto(message.network()));
+  HEDDLE_ASSIGN_OR_RETURN(staged.stage, StageFromProto(message.rollout()));
+  staged.since = absl::FromUnixMillis(message.rollout_unix_ms());
+  if ((staged.stage == RolloutStage::kSettled) == staged.network.standby.has_value()) {
+    return absl::InvalidArgumentError(
+        "rollout: a standby is there exactly while a change of the backend is under way");
+  }
+  return StoredNetwork{std::move(staged), message.source_json(), message.net_conf_digest()};
 }
 
 }  // namespace heddle::controller

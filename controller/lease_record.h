@@ -8,6 +8,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "controller/lease_book.h"
+#include "controller/rollout.h"
 #include "storage/store.h"
 
 namespace heddle::controller {
@@ -26,7 +27,7 @@ std::string EncodeSubnet(const SubnetHolder& holder);
 absl::StatusOr<SubnetHolder> DecodeSubnet(const storage::Record& record);
 
 struct StoredNetwork {
-  Network network;
+  StagedNetwork staged;
   std::string source_json;
   std::uint64_t net_conf_digest = 0;
 };

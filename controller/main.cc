@@ -48,6 +48,7 @@ int Serve(const Flags& flags, const sigset_t& signals) {
   options.policy.ttl = flags.lease_ttl;
   options.policy.rest = flags.rest;
   options.heartbeat_seconds = flags.heartbeat_seconds;
+  options.rollout_grace = flags.rollout_grace;
   if (!flags.net_conf_path.empty()) {
     auto json = ReadFile(flags.net_conf_path, kMaxNetConfBytes);
     if (!json.ok()) {

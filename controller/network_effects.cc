@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "controller/rollout.h"
 
 namespace heddle::controller {
 namespace {
@@ -57,23 +58,44 @@ void DescribeDraining(Family family, const LeaseBook& book, const Network& next,
       left->network.ToString(), "."));
 }
 
-void DescribeBackend(const BackendConfig& old, const BackendConfig& next,
+void DescribeOptions(const BackendConfig& old, const BackendConfig& next,
                      std::vector<std::string>* effects) {
-  if (old.type != next.type) {
-    effects->push_back(absl::StrCat(
-        "The backend changes from ", old.type, " to ", next.type,
-        ". Every node changes over by itself; pods on different nodes may lose packets until both "
-        "ends have."));
-    return;
-  }
   for (const auto& [key, value] : next.options) {
     const auto before = old.options.find(key);
     if (before != old.options.end() && before->second == value) continue;
-    effects->push_back(absl::StrCat(
-        "Backend option ", key, " changes from ",
-        before == old.options.end() ? "its default" : Describe(before->second), " to ",
-        Describe(value), ". Nodes that have it and nodes that do not yet may lose packets between ",
-        "them meanwhile."));
+    effects->push_back(
+        absl::StrCat("Backend option ", key, " changes from ",
+                     before == old.options.end() ? "its default" : Describe(before->second), " to ",
+                     Describe(value),
+                     ", on every node at once and without stages. Nodes that have it and nodes "
+                     "that do not yet may lose packets between them meanwhile."));
+  }
+}
+
+void DescribeBackend(const LeaseBook& book, const BackendConfig& next,
+                     std::vector<std::string>* effects) {
+  const StagedNetwork staged = book.staged_network();
+  const std::string& active = staged.network.backend.type;
+  const BackendConfig target = TargetOf(staged).backend;
+  if (next.type == target.type) {
+    DescribeOptions(target, next, effects);
+  } else if (staged.stage == RolloutStage::kSettled) {
+    effects->push_back(absl::StrCat("The backend changes from ", active, " to ", next.type,
+                                    ", in stages: nodes have both until all of them send through ",
+                                    next.type, ", so that no packet is lost."));
+  } else if (staged.stage == RolloutStage::kRetiring) {
+    effects->push_back(absl::StrCat("The change from ", next.type, " to ", active,
+                                    " is turned round: nodes go back to ", next.type,
+                                    " in the same stages, without losing packets."));
+  } else if (next.type == active) {
+    effects->push_back(absl::StrCat("The change from ", active, " to ", target.type,
+                                    " is taken back. Nothing was sent through ", target.type,
+                                    " yet, so nothing is interrupted."));
+    DescribeOptions(staged.network.backend, next, effects);
+  } else {
+    effects->push_back(absl::StrCat("The change from ", active, " to ", target.type,
+                                    " becomes one to ", next.type, ". Nothing was sent through ",
+                                    target.type, " yet, so nothing is interrupted."));
   }
 }
 
@@ -92,7 +114,7 @@ std::vector<std::string> DescribeNetworkChange(const LeaseBook& book, const Netw
     DescribeRange(family, book.network()->ranges[family], next.ranges[family], &effects);
     DescribeDraining(family, book, next, &effects);
   }
-  DescribeBackend(book.network()->backend, next.backend, &effects);
+  DescribeBackend(book, next.backend, &effects);
   return effects;
 }
 

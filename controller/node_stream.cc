@@ -83,7 +83,7 @@ NodeStream::~NodeStream() {
     shared_->probe_reports->Add(node_id_, absl::UnavailableError("its stream has ended meanwhile"));
   }
   // Only who holds a lease is missed.
-  if (!grant_) shared_->registry->Forget(node_id_);
+  if (!grant_ && !shared_->hub->IsAnnounced(node_id_)) shared_->registry->Forget(node_id_);
 }
 
 absl::Status NodeStream::OnMessage(const v1::NodeMessage& message, absl::Time now) {
@@ -135,12 +135,11 @@ absl::Status NodeStream::OnHello(const v1::Hello& hello, absl::Time now) {
 absl::Status NodeStream::OnAdvertise(const v1::Advertise& advertise) {
   HEDDLE_ASSIGN_OR_RETURN(advertised_, ToRequest(node_id_, advertise));
   const std::optional<Network> network = shared_->hub->network();
-  if (network && advertised_->advertisement.backend_type != network->backend.type) {
-    return absl::FailedPreconditionError(absl::StrCat(
-        "node '", node_id_, "' advertises backend '", advertised_->advertisement.backend_type,
-        "', the network uses '", network->backend.type,
-        "'. The node follows the network when it attaches again; if this repeats, check its "
-        "release"));
+  if (network && !advertised_->advertisement.Runs(network->backend.type)) {
+    // Said before it has heard of the present network, which is on its way: it will say it anew.
+    spdlog::debug("node '{}' advertises backend '{}' while the network uses '{}'", node_id_,
+                  advertised_->advertisement.backend_type, network->backend.type);
+    return absl::OkStatus();
   }
   return SubmitAdvertised();
 }
@@ -250,7 +249,7 @@ void NodeStream::CheckHash(const v1::Applied& applied, absl::Time now) {
 // A family that the network has gained: the node is given a subnet of it without asking again.
 absl::Status NodeStream::OnNetworkChange() {
   const std::optional<Network> network = shared_->hub->network();
-  if (!grant_ || !network || advertised_->advertisement.backend_type != network->backend.type) {
+  if (!grant_ || !network || !advertised_->advertisement.Runs(network->backend.type)) {
     return absl::OkStatus();
   }
   for (Family family : kFamilies) {

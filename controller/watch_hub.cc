@@ -262,6 +262,12 @@ std::optional<std::vector<AnnouncedChange>> WatchHub::ChangesAfter(storage::Revi
   return changes;
 }
 
+bool WatchHub::IsAnnounced(absl::string_view node_id) const {
+  MutexLock lock(&mutex_);
+  const auto place = places_.find(node_id);
+  return place != places_.end() && !entries_.at(place->second).removed;
+}
+
 std::vector<std::string> WatchHub::NodeIds() const {
   MutexLock lock(&mutex_);
   std::vector<std::string> ids;

@@ -107,6 +107,7 @@ class WatchHub {
   // Peers changed after `cursor`, in order; nothing when that is older than what is held.
   std::optional<std::vector<AnnouncedChange>> ChangesAfter(storage::Revision cursor) const;
   storage::Revision network_revision() const;  // of its last change
+  bool IsAnnounced(absl::string_view node_id) const;
   // Ids of all announced nodes, unordered.
   std::vector<std::string> NodeIds() const;
 

@@ -57,6 +57,7 @@ Writer::~Writer() {
 }
 
 absl::Status Writer::Start() {
+  started_ = wiring_.clock->Now();
   HEDDLE_ASSIGN_OR_RETURN(Listing listing, ListAll());
   history_ = listing.position.history;
   const BookChanges changes = book_.Apply(listing.position.revision, listing.changes);
@@ -225,8 +226,8 @@ void Writer::SetNetwork(Network network, std::string source_json,
   Enqueue(
       Scope::kNetwork, "",
       [this, network = std::move(network), source_json = std::move(source_json), net_conf_digest,
-       drain](absl::Time) {
-        return book_.DecideSetNetwork(network, source_json, net_conf_digest, drain);
+       drain](absl::Time now) {
+        return book_.DecideSetNetwork(network, source_json, now, net_conf_digest, drain);
       },
       std::move(done));
 }

@@ -32,6 +32,8 @@
 #include "base/clock.h"
 #include "controller/commands.h"
 #include "controller/lease_book.h"
+#include "controller/node_registry.h"
+#include "controller/rollout.h"
 #include "controller/watch_hub.h"
 #include "storage/store.h"
 
@@ -48,6 +50,8 @@ class Writer {
     absl::Duration patience = absl::Seconds(10);  // for a store that does not answer a command
     std::size_t max_in_flight = 256;
     int max_attempts = 8;
+    // How long a change of the backend waits for a node that is away: see Judge.
+    absl::Duration rollout_grace = absl::Seconds(15);
   };
   struct Wiring {
     storage::Store* store = nullptr;
@@ -56,6 +60,8 @@ class Writer {
     std::function<void(std::function<void()>)> post;  // thread-safe; drops when all is ending
     std::function<absl::flat_hash_set<std::string>()> alive;  // nodes to renew; null: none
     std::function<void(const BookChanges&)> published;        // after each publication; may be null
+    // Who is attached and has applied what, for changes of the backend; null: nobody is attached.
+    const NodeRegistry* registry = nullptr;
   };
 
   Writer(Options options, Wiring wiring);
@@ -86,6 +92,8 @@ class Writer {
 
   const LeaseBook& book() const { return book_; }
   bool leads() const { return fence_.has_value(); }
+  // Where the present stage of a change of the backend stands. Requires book().changes_backend().
+  RolloutProgress JudgeRollout() const;
   // No lease ends before this time.
   absl::Time expiry_held_until() const { return expiry_held_until_; }
   // True when nothing waits or is in flight.
@@ -135,6 +143,12 @@ class Writer {
   void StartUpkeep(absl::Time now);
   void StartEndDraining();
 
+  // Changes of the backend (writer_rollout.cc).
+  void DriveRollout(absl::Time now);
+  void AdvanceRollout(absl::Time now);
+  std::vector<RolloutNode> RolloutNodes(const std::string& target_type) const;
+  storage::Revision RolloutNeeds(const std::string& target_type) const;
+
   // The store's side (writer.cc).
   void OnBatch(storage::Revision revision, std::vector<storage::Change> changes);
   void OnFeedEnded(const absl::Status& why);
@@ -160,6 +174,15 @@ class Writer {
   absl::Time next_upkeep_ = absl::InfiniteFuture();
   absl::Time next_check_ = absl::InfinitePast();  // of what waits
   absl::Status failure_;
+
+  absl::Time started_ = absl::InfinitePast();
+  absl::Time next_rollout_ = absl::InfinitePast();  // look at a change of the backend
+  absl::Time judge_again_ = absl::InfinitePast();   // at the latest, though nothing moved
+  std::uint64_t judged_reports_ = 0;                // what moved shows in these two
+  storage::Revision judged_revision_ = 0;
+  std::optional<absl::Time> all_done_since_;  // every node has done its part of judged_network_
+  storage::Revision judged_network_ = 0;
+  bool advancing_ = false;
 
   std::deque<TaskPtr> queue_;
   absl::flat_hash_map<std::string, std::deque<TaskPtr>>

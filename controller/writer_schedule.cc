@@ -277,12 +277,14 @@ void Writer::Tick() {
     next_upkeep_ = now + options_.upkeep_every;
     StartUpkeep(now);
   }
+  if (book_.changes_backend() && now >= next_rollout_) DriveRollout(now);
   StartWaiting();
 }
 
 absl::Time Writer::tick_at() const {
   const bool waiting = feed_ == nullptr || !queue_.empty() || in_flight_ > 0;
-  return waiting ? std::min(next_upkeep_, next_check_) : next_upkeep_;
+  const absl::Time next = waiting ? std::min(next_upkeep_, next_check_) : next_upkeep_;
+  return book_.changes_backend() && leads() ? std::min(next, next_rollout_) : next;
 }
 
 }  // namespace heddle::controller

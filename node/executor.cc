@@ -106,8 +106,33 @@ void Executor::Advertise() {
   Announcement announcement = Announce(*network_, identity_, *host_);
   advertisement_status_ = announcement.advertisement.status();
   standby_status_ = announcement.standby;
-  advertisement_.reset();
-  if (announcement.advertisement.ok()) advertisement_ = *std::move(announcement.advertisement);
+  if (!advertisement_status_.ok()) {
+    advertisement_.reset();
+    return;
+  }
+  // One that could not be made is announced all the same, after the first try: without a lease the
+  // controller would not hear of it. `applied` says that it is not there.
+  const bool tried = reconciler_.basis() && reconciler_.basis()->network == Served();
+  if (!tried && !MayAnnounce(network_->backend.type)) return;
+  if (network_->standby && !MayAnnounce(network_->standby->type)) {
+    Network without_standby = *network_;
+    without_standby.standby.reset();
+    announcement = Announce(without_standby, identity_, *host_);
+  }
+  advertisement_ = *std::move(announcement.advertisement);
+}
+
+// A standby that this host cannot have, or must not (another's commands), is not begun.
+Network Executor::Served() const {
+  Network served = *network_;
+  if (!standby_status_.ok()) served.standby.reset();
+  return served;
+}
+
+bool Executor::MayAnnounce(const std::string& backend_type) const {
+  if (!self_ || self_->advertisement.Runs(backend_type)) return true;
+  return reconciler_.basis() && reconciler_.basis()->network == Served() &&
+         reconciler_.own_objects_made();
 }
 
 void Executor::SetExtensionBackendData(absl::StatusOr<std::optional<std::string>> text,
@@ -157,7 +182,7 @@ void Executor::FullPass(absl::Time now) {
   // A network that this host cannot serve is not begun; what it had before is kept in order.
   const bool current = advertisement_status_.ok();
   if (!current && !reconciler_.basis()) return;  // again when network or host change
-  const PlanBasis basis = current ? PlanBasis{*network_, *self_, *host_} : *reconciler_.basis();
+  const PlanBasis basis = current ? PlanBasis{Served(), *self_, *host_} : *reconciler_.basis();
   ++full_passes_;
   const bool keep = !table_.complete();
   const auto unasked = keep ? Reconciler::Unasked::kKeep : Reconciler::Unasked::kRemove;
@@ -166,6 +191,7 @@ void Executor::FullPass(absl::Time now) {
   if (current) basis_changed_ = false;
   removals_were_kept_ = keep;
   last_full_pass_ = now;
+  Advertise();
   if (reconciler_.own_objects_made() && (table_.complete() || restored_)) ready_ = true;
   if (done) {
     retry_.Reset();
@@ -188,6 +214,12 @@ void Executor::NoteApplied() {
   const bool all_in_kernel = reconciler_.basis() && reconciler_.clean() && !basis_changed_ &&
                              differences_.empty() && table_.complete();
   if (!all_in_kernel) return;
+  // The peers have been told of a self that this node has not heard of yet: it is on its way. What
+  // it asks for (a standby, above all) is not in the kernel before that.
+  const auto own = table_.peers().find(identity_.node_id);
+  if (own != table_.peers().end() && !table_.IsHeld(identity_.node_id) && own->second != *self_) {
+    return;
+  }
   const std::size_t told = table_.peers().size() - table_.held();
   const bool self_told =
       table_.peers().contains(identity_.node_id) && !table_.IsHeld(identity_.node_id);

@@ -70,7 +70,8 @@ class Executor {
 
   // ---- Out ----
   // What to ask a lease with; nothing before network and host are known, or when this host cannot
-  // run the backend (problems() has the reason).
+  // run the backend (problems() has the reason). A node that has a lease announces another backend,
+  // or a standby, only when its own objects for it are made: peers send through it from then on.
   const std::optional<Advertisement>& advertisement() const { return advertisement_; }
   Position resume_position() const { return table_.resume_position(); }
   std::uint64_t set_hash() const { return table_.set_hash(); }
@@ -114,6 +115,8 @@ class Executor {
   void Enqueue(std::vector<PeerDifference> differences, absl::Time now);
   void ScheduleFullPass(absl::Time when);
   void Advertise();
+  Network Served() const;  // the network as far as this host can have it
+  bool MayAnnounce(const std::string& backend_type) const;
   void FullPass(absl::Time now);
   void Delta(absl::Time now);
   void NoteApplied();

@@ -142,6 +142,8 @@ TEST_F(ExecutorTest, BackendChangesThroughAStandby) {
   Network network = TestNetwork("vxlan");
   network.standby = TestNetwork("host-gw").backend;
   Say(network);
+  EXPECT_EQ(executor_->advertisement()->standby_type, "") << "it is made first";
+  executor_->Step(now_);
   EXPECT_EQ(executor_->advertisement()->standby_type, "host-gw");
   Say(OwnLease{both(1), absl::InfiniteFuture()});
   Delta({{"node-1", both(1)}, {"node-2", both(2)}});
@@ -174,14 +176,17 @@ TEST_F(ExecutorTest, BackendChangesToAndFromCommands) {
     peer.advertisement.standby_type = standby;
     return peer;
   };
+  ExecutorOptions options;
+  options.identity.node_id = "node-1";
+  options.identity.runs_commands = true;
+  executor_ = std::make_unique<Executor>(options, &kernel_);
   Settle(3);
   Network network = TestNetwork("vxlan");
   network.standby = TestNetwork("extension").backend;
   network.standby->options["SubnetAddCommand"] = std::string("add");
   Say(network);
-  EXPECT_EQ(executor_->advertisement()->standby_type, "")
-      << "this host allows no commands: " << Problems();
-  EXPECT_NE(Problems().find("--allow-extension-commands"), std::string::npos);
+  executor_->Step(now_);
+  EXPECT_EQ(executor_->advertisement()->standby_type, "extension") << Problems();
 
   Say(OwnLease{with_standby(1, "extension"), absl::InfiniteFuture()});
   Delta({{"node-2", with_standby(2, "extension")}, {"node-3", with_standby(3, "extension")}});
@@ -232,6 +237,36 @@ TEST_F(ExecutorTest, CommandsLeftForWantOfTimeRunSoonAndFailedOnesWithPatience) 
   EXPECT_GT(executor_->full_passes(), passes + 5);
   EXPECT_LT(executor_->full_passes(), passes + 60);
   EXPECT_NE(Problems().find("it exited with 1"), std::string::npos);
+}
+
+// Not announced, so not begun: it could be commands that this host was not asked to run.
+TEST_F(ExecutorTest, AStandbyThatThisHostMayNotRunIsNotBegun) {
+  Settle(3);
+  Network network = TestNetwork("vxlan");
+  network.standby = *CompleteBackend({"extension", {{"PostStartupCommand", "touch /tmp/x"}}});
+  Say(network);
+  Run(absl::Seconds(1));
+  EXPECT_TRUE(kernel_.state().hooks.empty());
+  EXPECT_EQ(executor_->advertisement()->standby_type, "");
+  EXPECT_NE(Problems().find("--allow-extension-commands"), std::string::npos) << Problems();
+}
+
+// Peers send through what is announced from then on.
+TEST_F(ExecutorTest, AStandbyIsAnnouncedWhenItIsMade) {
+  Settle(3);
+  kernel_.faults.refuse = [](const Operation& operation) {
+    return operation.ToString().find("heddle.ipip") == std::string::npos
+               ? absl::OkStatus()
+               : absl::UnimplementedError("no such module");
+  };
+  Network network = TestNetwork("vxlan");
+  network.standby = TestNetwork("ipip").backend;
+  Say(network);
+  Run(absl::Seconds(1));
+  EXPECT_EQ(executor_->advertisement()->standby_type, "");
+  kernel_.faults.refuse = nullptr;
+  Run(absl::Seconds(60));
+  EXPECT_EQ(executor_->advertisement()->standby_type, "ipip");
 }
 
 // It cannot take part, so it says so and stays where it is.

@@ -10,7 +10,7 @@ _heddlectl_choices() {
     -*) ;;
     *)
       case "$at $word" in
-      ' network'|' lease'|' node'|' watch'|' status'|' doctor'|' completion'|'network show'|'network set'|'network check'|'lease list'|'lease show'|'lease reserve'|'lease release'|'node list'|'node show'|'node renumber'|'node accept'|'node remove'|'completion bash'|'completion zsh'|'completion fish') at="${at:+$at }$word" ;;
+      ' network'|' lease'|' node'|' watch'|' status'|' doctor'|' completion'|'network show'|'network set'|'network check'|'network plan'|'lease list'|'lease show'|'lease reserve'|'lease release'|'node list'|'node show'|'node renumber'|'node accept'|'node remove'|'completion bash'|'completion zsh'|'completion fish') at="${at:+$at }$word" ;;
       esac
       ;;
     esac
@@ -23,10 +23,11 @@ _heddlectl_choices() {
   fi
   case "$at" in
   '') choices='network lease node watch status doctor completion --help --controller --output --timeout-seconds --version' ;;
-  'network') choices='show set check --help --controller --output --timeout-seconds' ;;
+  'network') choices='show set check plan --help --controller --output --timeout-seconds' ;;
   'network show') choices='--help --controller --output --timeout-seconds' ;;
   'network set') choices='--help --drain --wait --wait-timeout-seconds --controller --output --timeout-seconds' files=1 ;;
   'network check') choices='--help --drain --controller --output --timeout-seconds' files=1 ;;
+  'network plan') choices='--help --drain --controller --output --timeout-seconds' files=1 ;;
   'lease') choices='list show reserve release --help --controller --output --timeout-seconds' ;;
   'lease list') choices='--help --resting --controller --output --timeout-seconds' ;;
   'lease show') choices='--help --controller --output --timeout-seconds' nodes=1 ;;

@@ -3,8 +3,8 @@
 //
 // What a backend makes on a host is a plane. Usually there is one. While the network changes its
 // backend there are two: a node receives through both, and sends to a peer through the network's
-// own one if the peer has it up, else through the standby. So a path is only ever moved to where
-// it ends.
+// own one if both are known to have it up, else through the standby. A plane is made before it is
+// announced (node/executor.h), so a path is only ever moved to where it ends.
 //
 // Adding a backend: a file with its row, a line in table.cc, options in api/backend_schema.cc, a
 // golden scenario in node/backend/testdata.
@@ -113,8 +113,7 @@ Announcement Announce(const Network& network, const Identity& identity, const Ho
 // MTU of pods, in bytes: what every plane carries.
 absl::StatusOr<int> PodMtuBytes(const Network& network, const HostFacts& host);
 
-// The host's own objects and rules. The standby's are planned once `self` says that this node runs
-// it.
+// The host's own objects and rules, the standby's included.
 NetworkState PlanSelf(const PlanInput& input);
 // What one peer needs. A peer that runs none of the network's backends, or is without what they
 // need, plans nothing; PeerProblems says so in words. So does this node itself, which needs no path

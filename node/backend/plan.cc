@@ -36,15 +36,8 @@ PlaneInput InputOf(const Plane& plane, const PlanInput& input) {
   return {{input.network, *plane.config, input.host}, input.self, input.options};
 }
 
-// The standby is begun once the peers have been told of it, so that they and we agree on what it is
-// made of.
-bool IsBegun(const Plane& plane, const PlanInput& input) {
-  return plane.config == &input.network.backend || input.self.advertisement.Runs(plane.row->type);
-}
-
 void PlanSelfInto(const PlanInput& input, NetworkState* state) {
   for (const Plane& plane : PlanesOf(input.network)) {
-    if (!IsBegun(plane, input)) continue;
     const PlaneInput plane_input = InputOf(plane, input);
     ForEachOwnFamily(input,
                      [&](Family family) { plane.row->plan_self(plane_input, family, state); });
@@ -52,21 +45,28 @@ void PlanSelfInto(const PlanInput& input, NetworkState* state) {
   ForEachOwnFamily(input, [&](Family family) { PlanRules(input, family, state); });
 }
 
-// Calls report(message) for each plane in which the peer cannot be reached.
+// Calls report(message) for each plane in which the peer cannot be reached. Of several ways the
+// first is taken that the peers have been told of this node, too: through a plane that they do not
+// know it to have, a tunnel with keys would drop what comes from it.
 template <typename F>
 void PlanSubnet(const PlanInput& input, const Peer& peer, const Prefix& subnet, NetworkState* state,
                 F&& report) {
+  std::optional<PeerPath> way;
   bool is_carried = false;  // by a plane before this one, whether or not by a route of ours
+  bool is_told = false;     // ... that the peers know this node to have
   for (const Plane& plane : PlanesOf(input.network)) {
-    if (!peer.advertisement.Runs(plane.row->type) || !IsBegun(plane, input)) continue;
+    if (!peer.advertisement.Runs(plane.row->type)) continue;
     const auto path = plane.row->plan_peer(InputOf(plane, input), peer, subnet, state);
+    const bool told = input.self.advertisement.Runs(plane.row->type);
     if (!path.ok()) {
       report(path.status().message());
-    } else {
-      if (*path && !is_carried) PlanPeerRoute(input, subnet, **path, state);
+    } else if (!is_carried || (told && !is_told)) {
+      way = *path;
       is_carried = true;
+      is_told = told;
     }
   }
+  if (way) PlanPeerRoute(input, subnet, *way, state);
 }
 
 // Why `subnet` of a peer would lead the host's own pods away; "" when it does not.

@@ -52,7 +52,7 @@ AcquireRequest RequestOf(int number) {
 storage::BareRocksdb::Writes WritesOfAcquisitions() {
   LeaseBook book{LeasePolicy()};
   TestStore store;
-  const Decision set = book.DecideSetNetwork(LargeNetwork(), "").value();
+  const Decision set = book.DecideSetNetwork(LargeNetwork(), "", absl::UnixEpoch()).value();
   book.Apply(1, store.Commit(set.transaction).value());
   const AcquireRequest request = RequestOf(1);
   const Decision decision =

@@ -88,7 +88,7 @@ class FilledBook {
     Network network;
     network.ranges[Family::kV4] = MillionSubnets();
     network.backend = CompleteBackend({"vxlan", {}}).value();
-    Run(book_.DecideSetNetwork(network, "").value());
+    Run(book_.DecideSetNetwork(network, "", absl::UnixEpoch()).value());
     for (int i = 0; i < nodes; ++i) Join(i);
   }
   void Join(int i) {

@@ -2,6 +2,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/backend_schema.h"
 #include "tests/simulation/world.h"
 
 namespace heddle::simulation {
@@ -31,7 +32,7 @@ void World::CauseFault() {
     case 7:
       return AdminChange();
     default:
-      return KernelFault(&node);
+      return options_.kernel_faults ? KernelFault(&node) : AdminChange();
   }
 }
 
@@ -98,7 +99,7 @@ void World::AdminChange() {
   ++counts_.admin_changes;
   controller::Writer& writer = controller_->writer();
   SimNode& node = AnyNode();
-  switch (Below(8)) {
+  switch (Below(10)) {
     case 0:
       return writer.Reserve(node.id(), {}, [](auto) {});
     case 1:
@@ -113,9 +114,12 @@ void World::AdminChange() {
       });
     case 6:
       return MoveRange();
+    case 7:
+    case 8:
+      return ChangeBackend();
     default: {
       // Grow the range, while it can.
-      const auto& network = writer.book().network();
+      const auto network = writer.book().target_network();
       if (!network || network_bits_ <= 18) return;
       Network grown = *network;
       Range& range = *grown.ranges[Family::kV4];
@@ -129,8 +133,9 @@ void World::AdminChange() {
 // To another range of the same size, or back; what leases are in is left node by node.
 void World::MoveRange() {
   controller::Writer& writer = controller_->writer();
-  if (!writer.book().network()) return;
-  Network moved = *writer.book().network();
+  const auto network = writer.book().target_network();
+  if (!network) return;
+  Network moved = *network;
   Range& range = *moved.ranges[Family::kV4];
   const Ip base(Family::kV4, (10u << 24) | (static_cast<unsigned>(Below(3)) << 16));
   range.network = Prefix(base, range.network.length());
@@ -139,6 +144,18 @@ void World::MoveRange() {
   writer.SetNetwork(
       moved, "{}", [this](const auto& result) { counts_.moves += result.ok() && result->changed; },
       std::nullopt, /*drain=*/true);
+}
+
+// To any other, whatever stage a change before it is in; that it is refused then and now is part of
+// it.
+void World::ChangeBackend() {
+  controller::Writer& writer = controller_->writer();
+  auto network = writer.book().target_network();
+  if (!network) return;
+  ++counts_.backend_changes;
+  static constexpr const char* kTypes[] = {"vxlan", "host-gw", "ipip"};
+  network->backend = *CompleteBackend({kTypes[Below(3)], {}});
+  writer.SetNetwork(*network, "{}", [](auto) {});
 }
 
 }  // namespace heddle::simulation

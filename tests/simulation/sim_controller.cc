@@ -95,6 +95,7 @@ SimController::SimController(storage::MemoryStore* store, const SimClock* clock,
     posted->push_back(std::move(work));
   };
   wiring.alive = [this] { return registry_.Alive(); };
+  wiring.registry = &registry_;
   wiring.published = [this](const BookChanges& changes) { Publish(changes); };
   writer_ = std::make_unique<controller::Writer>(options, std::move(wiring));
 }

@@ -51,6 +51,7 @@ SimNode::SimNode(int number, const SimClock* clock, std::uint64_t seed)
       watched_(&kernel_) {
   host_.underlay_link = "eth0";
   host_.underlay_mtu_bytes = 1500;
+  host_.onlink_prefixes = {*Prefix::Parse("192.0.0.0/16")};  // all that a machine moves to
   MoveTo(Ip(Family::kV4, 0xC0000200u + number));
 }
 

@@ -61,6 +61,7 @@ class SimNode {
   node::FakeDataplane& kernel() { return kernel_; }
   const node::HostFacts& host() const { return host_; }
   WatchedDataplane& watched() { return watched_; }
+  int instance() const { return instances_; }  // of the process; counts from 1
   bool attached() const { return wire_ != nullptr && welcomed_; }
 
  private:

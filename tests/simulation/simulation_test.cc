@@ -29,6 +29,8 @@ void Add(World::Counts* sum, const World::Counts& counts) {
   sum->admin_changes += counts.admin_changes;
   sum->moves += counts.moves;
   sum->renumbered += counts.renumbered;
+  sum->backend_changes += counts.backend_changes;
+  sum->paths_checked += counts.paths_checked;
   sum->deltas += counts.deltas;
   sum->full_passes += counts.full_passes;
 }
@@ -56,6 +58,7 @@ TEST(Simulation, SeedsSettleAndKeepTheInvariants) {
   for (std::uint64_t seed = first; seed < first + seeds && broken < 5; ++seed) {
     WorldOptions options;
     options.nodes = 2 + static_cast<int>(seed % 11);
+    options.kernel_faults = seed % 2 == 0;
     World world(seed, options);
     const absl::Status status = world.Run();
     Add(&sum, world.counts());
@@ -71,14 +74,16 @@ TEST(Simulation, SeedsSettleAndKeepTheInvariants) {
   EXPECT_GT(sum.admin_changes, 0);
   EXPECT_GT(sum.moves, 0);
   EXPECT_GT(sum.renumbered, 0);
+  EXPECT_GT(sum.backend_changes, 0);
+  EXPECT_GT(sum.paths_checked, 0);
   EXPECT_GT(sum.deltas, 0);
   std::printf(
       "%llu seeds: %d controller crashes, %d node crashes, %d streams cut, %d failed "
       "commits, %d kernel faults, %d admin changes, %d moves to another range, %d nodes "
-      "renumbered; %d deltas, %d full passes\n",
+      "renumbered, %d changes of the backend; %d paths checked; %d deltas, %d full passes\n",
       static_cast<unsigned long long>(seeds), sum.controller_crashes, sum.node_crashes,
       sum.wires_cut, sum.commits_failed, sum.kernel_faults, sum.admin_changes, sum.moves,
-      sum.renumbered, sum.deltas, sum.full_passes);
+      sum.renumbered, sum.backend_changes, sum.paths_checked, sum.deltas, sum.full_passes);
 }
 
 }  // namespace

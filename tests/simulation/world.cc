@@ -123,6 +123,7 @@ absl::Status World::Exchange(bool everything) {
 }
 
 void World::StartController() {
+  controller_started_ = clock_.now;
   controller_ =
       std::make_unique<SimController>(&store_, &clock_, controller::LeasePolicy{kTtl, kRest});
   if (!controller_->Start().ok()) controller_.reset();
@@ -139,6 +140,61 @@ absl::Status World::CheckAlways() {
   // Nothing is told before it is committed.
   if (controller_->hub().head() > store_.Describe().position.revision) {
     return absl::InternalError("published a revision that is not committed");
+  }
+  return options_.kernel_faults ? absl::OkStatus() : CheckPaths();
+}
+
+// A node that was left behind by a change of the backend, or never was in it, holds nobody to
+// anything until it has applied all again.
+void World::NoteStandings() {
+  const controller::LeaseBook& book = controller_->writer().book();
+  std::map<std::string, controller::NodeInfo> known;
+  for (const auto& info : controller_->registry().List()) known[info.node_id] = info;
+  for (const auto& node : nodes_) {
+    Standing& standing = standings_[node->id()];
+    const controller::Lease* lease = book.Find(node->id());
+    if (lease == nullptr || !(lease->subnets == standing.subnets)) standing.receives = false;
+    const auto info = known.find(node->id());
+    const bool attached = info != known.end() && info->second.attached;
+    const absl::Time heard = info != known.end() ? info->second.last_heard : controller_started_;
+    if (!attached && heard + controller::Writer::Options().rollout_grace <= clock_.now) {
+      standing = {};
+    }
+    if (lease == nullptr || !attached || !node->running() || !node->executor().self() ||
+        !(node->executor().self()->subnets == lease->subnets) ||
+        node->executor().applied().revision != controller_->hub().head()) {
+      continue;
+    }
+    standing = {node->instance(), lease->subnets, true};
+  }
+}
+
+// Whenever a node sends to a peer through a plane, the peer has that plane's device: a tunnel's has
+// one name on every host.
+absl::Status World::CheckPaths() {
+  NoteStandings();
+  for (const auto& node : nodes_) {
+    const Standing& standing = standings_[node->id()];
+    if (!node->running() || standing.instance != node->instance()) continue;
+    HEDDLE_RETURN_IF_ERROR(CheckPathsFrom(*node));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status World::CheckPathsFrom(SimNode& from) {
+  const node::NetworkState& state = from.kernel().state();
+  for (const auto& to : nodes_) {
+    const Standing& standing = standings_[to->id()];
+    if (to.get() == &from || !standing.receives) continue;
+    const auto route = state.routes.find({*standing.subnets[Family::kV4], 0});
+    if (route == state.routes.end()) continue;
+    const auto* id = std::get_if<std::uint32_t>(&route->second.via);
+    const auto nexthop = id == nullptr ? state.nexthops.end() : state.nexthops.find(*id);
+    if (nexthop == state.nexthops.end() || nexthop->second.link == "eth0") continue;
+    ++counts_.paths_checked;
+    if (to->kernel().state().links.contains(nexthop->second.link)) continue;
+    return absl::InternalError(absl::StrCat(from.id(), " sends to ", to->id(), " through ",
+                                            nexthop->second.link, ", which is not there"));
   }
   return absl::OkStatus();
 }
@@ -188,6 +244,9 @@ node::NetworkState World::Wanted(SimNode& node) {
 
 absl::Status World::CheckSettled() {
   if (controller_ == nullptr) return absl::InternalError("the controller did not start");
+  if (controller_->writer().book().changes_backend()) {
+    return absl::InternalError("a change of the backend has not ended");
+  }
   for (const auto& node : nodes_) {
     const controller::Lease* lease = controller_->writer().book().Find(node->id());
     if (lease == nullptr || !lease->advertisement) {

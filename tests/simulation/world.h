@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <optional>
 #include <random>
@@ -20,6 +21,8 @@ namespace heddle::simulation {
 struct WorldOptions {
   int nodes = 5;
   int steps = 400;  // with faults; then everything is healed and must settle
+  // Without them every path must lead somewhere at every step: see CheckPaths.
+  bool kernel_faults = true;
 };
 
 class World {
@@ -33,8 +36,8 @@ class World {
   // What this run met, so that a test can see that faults did happen.
   struct Counts {
     int controller_crashes = 0, node_crashes = 0, wires_cut = 0, commits_failed = 0,
-        kernel_faults = 0, admin_changes = 0, moves = 0, renumbered = 0, deltas = 0,
-        full_passes = 0;
+        kernel_faults = 0, admin_changes = 0, moves = 0, renumbered = 0, backend_changes = 0,
+        paths_checked = 0, deltas = 0, full_passes = 0;
   };
   const Counts& counts() const { return counts_; }
 
@@ -48,12 +51,16 @@ class World {
   void KernelFault(SimNode* node);
   void AdminChange();
   void MoveRange();
+  void ChangeBackend();
   void CutWire(SimNode* node);
   void Connect(SimNode* node);
   void StartController();
   void CrashController();
   absl::Status Exchange(bool everything);
   absl::Status CheckAlways();
+  void NoteStandings();
+  absl::Status CheckPaths();
+  absl::Status CheckPathsFrom(SimNode& from);
   absl::Status Heal();
   bool Settled();
   absl::Status CheckSettled();
@@ -68,6 +75,14 @@ class World {
   std::unique_ptr<SimController> controller_;
   std::vector<std::unique_ptr<SimNode>> nodes_;
   std::vector<WirePtr> wires_;
+  // Who can be held to a path. By node id.
+  struct Standing {
+    int instance = 0;  // the process that last had applied all; 0: none had
+    PerFamily<Prefix> subnets;
+    bool receives = false;  // it had applied all, and was never left behind since
+  };
+  std::map<std::string, Standing> standings_;
+  absl::Time controller_started_;
   int next_address_ = 100;
   int network_bits_ = 22;
   Counts counts_;
