@@ -5,6 +5,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "controller/network_effects.h"
+#include "controller/range_steps.h"
 #include "controller/rollout.h"
 
 namespace heddle::controller {
@@ -58,9 +59,11 @@ void AddBackendSteps(const LeaseBook& book, const Network& next, std::vector<Net
 
 std::vector<NetworkStep> PlanNetworkChange(const LeaseBook& book, const Network& next) {
   std::vector<NetworkStep> steps;
-  if (book.target_network() == next) return steps;
-  steps.push_back(AtOnce(book, next));
-  AddBackendSteps(book, next, &steps);
+  if (book.target_network() != next) {
+    steps.push_back(AtOnce(book, next));
+    AddBackendSteps(book, next, &steps);
+  }
+  AddRangeSteps(book, next, &steps);
   return steps;
 }
 
