@@ -57,6 +57,8 @@ struct PlaneFacts {
   const BackendConfig& config;
   const HostFacts& host;
 };
+// Whether the plane is the standby's: nothing is sent through it to peers that have the other.
+inline bool IsStandby(const PlaneFacts& facts) { return &facts.config != &facts.network.backend; }
 struct PlaneInput : PlaneFacts {
   const Peer& self;
   const PlanOptions& options;

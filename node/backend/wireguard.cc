@@ -18,6 +18,16 @@ namespace {
 // but a peer may roam from one to the other.
 constexpr int kOverheadBytes = 80;
 
+// Of a standby whose option sends none. The kernel sends one as soon as it is told, so the sessions
+// are there, and stay, before pods' packets need them: they would wait for a handshake, and where
+// many are made at once the kernel drops those that wait too long.
+constexpr int kStandbyKeepaliveSeconds = 25;
+
+int KeepaliveSeconds(const PlaneFacts& facts) {
+  const int option = facts.config.Int("PersistentKeepaliveInterval");
+  return option == 0 && IsStandby(facts) ? kStandbyKeepaliveSeconds : option;
+}
+
 bool IsSeparate(const PlaneFacts& facts) { return facts.config.Text("Mode") == "separate"; }
 
 // The underlay's family that the mode names; nothing: either will do, or that of the pods.
@@ -141,7 +151,7 @@ absl::StatusOr<std::optional<PeerPath>> PlanPath(const PlaneInput& input, const 
   planned.endpoint = endpoint;
   planned.endpoint_port =
       peer.advertisement.wireguard_port[underlay].value_or(ListenPort(input, subnet.family()));
-  planned.keepalive_seconds = input.config.Int("PersistentKeepaliveInterval");
+  planned.keepalive_seconds = KeepaliveSeconds(input);
   const auto preshared_key = WireguardKey::Parse(input.config.Text("PSK"));
   if (preshared_key.ok()) planned.preshared_key = *preshared_key;  // the schema has checked it
   auto& allowed = planned.allowed;

@@ -151,6 +151,20 @@ TEST(WireguardTest, APeerWithoutAKeyOrWithOursIsAProblem) {
               ElementsAre(HasSubstr("announces no WireGuard key")));
 }
 
+// Sessions are made before packets need them.
+TEST(WireguardTest, AsAStandbyItKeepsItsSessionsAlive) {
+  Scenario scenario = InMode("auto");
+  for (Peer* peer : {&scenario.self, &OnlyPeer(&scenario)}) {
+    peer->advertisement.backend_type = "host-gw";
+    peer->advertisement.standby_type = "wireguard";
+  }
+  scenario.network.standby = scenario.network.backend;
+  scenario.network.backend = *CompleteBackend({"host-gw", {}});
+  EXPECT_EQ(Planned(scenario).keepalive_seconds, 25);
+  std::swap(scenario.network.backend, *scenario.network.standby);
+  EXPECT_EQ(Planned(scenario).keepalive_seconds, 0);
+}
+
 TEST(WireguardTest, DrainingSubnetsAreAllowedToo) {
   Scenario scenario = InMode("auto");
   Range draining = *scenario.network.ranges[Family::kV4];

@@ -1,36 +1,28 @@
 // The backend changes while pods talk, and no packet is lost.
 //
-// HEDDLE_ROLLOUT_BACKENDS: the backends to go through, for a machine whose kernel has more of them
-// than the default needs; separated by blanks. "vxlan-direct" is vxlan with DirectRouting. A
-// sequence with ipip runs without IPv6, which ipip does not carry.
+// "vxlan-direct" is vxlan with DirectRouting. Where ipip takes part there is no IPv6, which ipip
+// does not carry.
 #include <signal.h>
 
 #include <algorithm>
-#include <cstdlib>
 #include <fstream>
 #include <iostream>
 #include <memory>
+#include <numeric>
 #include <string>
 #include <vector>
 
-#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
 #include "tests/lab/cluster.h"
+#include "tests/lab/kernel_links.h"
 #include "tests/lab/ping.h"
+#include "tests/lab/time_scale.h"
 #include "tests/lab/wait.h"
 
 namespace heddle::lab {
 namespace {
-
-constexpr char kDefaultBackends[] = "vxlan host-gw vxlan vxlan-direct host-gw vxlan-direct host-gw";
-
-std::vector<std::string> Backends() {
-  const char* given = std::getenv("HEDDLE_ROLLOUT_BACKENDS");
-  return absl::StrSplit(given != nullptr ? given : kDefaultBackends, ' ', absl::SkipEmpty());
-}
 
 std::string NetConf(const std::string& backend, bool ipv6) {
   const bool direct = backend == "vxlan-direct";
@@ -101,14 +93,30 @@ class RolloutTest : public testing::Test {
   std::vector<std::unique_ptr<PingStream>> streams_;
 };
 
-TEST_F(RolloutTest, NoPacketIsLost) {
-  const std::vector<std::string> backends = Backends();
-  const bool has_ipip = std::find(backends.begin(), backends.end(), "ipip") != backends.end();
-  ASSERT_NO_FATAL_FAILURE(Start(backends.front(), 4, !has_ipip));
-  PingAll({1, 2, 3, 4});
+struct Journey {
+  const char* name;
+  std::vector<std::string> backends;
+  int hosts;  // with 12 streams of pings an emulated processor cannot keep up with encrypting them
+  bool ipv6;
+};
+
+class Journeys : public RolloutTest, public testing::WithParamInterface<Journey> {};
+
+TEST_P(Journeys, LoseNoPacket) {
+  const std::vector<std::string>& backends = GetParam().backends;
+  for (const char* type : {"ipip", "wireguard"}) {
+    const bool takes_part = std::find(backends.begin(), backends.end(), type) != backends.end();
+    HEDDLE_SKIP_WITHOUT_LINKS(takes_part ? type : "");
+  }
+  ASSERT_NO_FATAL_FAILURE(Start(backends.front(), GetParam().hosts, GetParam().ipv6));
+  std::vector<int> all(GetParam().hosts);
+  std::iota(all.begin(), all.end(), 1);
+  PingAll(all);
+  const std::string wait = absl::StrCat("--wait --wait-timeout-seconds ",
+                                        absl::ToInt64Seconds(Scaled(absl::Seconds(60))));
   for (std::size_t i = 1; i < backends.size(); ++i) {
     const absl::Time began = absl::Now();
-    const CommandResult set = Set(backends[i], "--wait");
+    const CommandResult set = Set(backends[i], wait);
     std::cout << backends[i - 1] << " to " << backends[i] << " in "
               << absl::FormatDuration(absl::Trunc(absl::Now() - began, absl::Milliseconds(1)))
               << ":\n"
@@ -119,6 +127,17 @@ TEST_F(RolloutTest, NoPacketIsLost) {
   ExpectNoLoss();
   EXPECT_TRUE(cluster_->PodsReachEachOther());
 }
+
+INSTANTIATE_TEST_SUITE_P(
+    Each, Journeys,
+    testing::Values(
+        Journey{"Routes",
+                {"vxlan", "host-gw", "vxlan", "vxlan-direct", "host-gw", "vxlan-direct", "host-gw"},
+                4,
+                true},
+        Journey{"Wireguard", {"vxlan", "wireguard", "host-gw", "wireguard", "vxlan"}, 3, true},
+        Journey{"Ipip", {"vxlan", "ipip", "wireguard", "ipip", "host-gw", "vxlan"}, 4, false}),
+    [](const auto& info) { return info.param.name; });
 
 TEST_F(RolloutTest, ANodeThatIsAwayComesBackIntoTheNewPlane) {
   ASSERT_NO_FATAL_FAILURE(Start("vxlan", 4));
