@@ -20,7 +20,8 @@ struct Upheaval {
   absl::flat_hash_set<std::string> remade;     // links deleted and made anew: all on them is lost
   absl::flat_hash_set<std::string> removed;    // links deleted for good
   absl::flat_hash_set<std::string> disturbed;  // MAC or address changed: part of it may be lost
-  absl::btree_set<RouteKey> displaced;         // routes removed first: see Displace
+  absl::btree_set<RouteKey> displaced;         // routes removed first: see Displacement
+  absl::btree_map<RouteKey, Route> bridges;    // routes that are there meanwhile: likewise
 
   bool Remakes(absl::string_view link) const { return !link.empty() && remade.contains(link); }
   bool Removes(absl::string_view link) const { return !link.empty() && removed.contains(link); }
@@ -34,13 +35,14 @@ struct Upheaval {
 };
 
 // IPv6 refuses an on-link gateway while a route (the default one aside) leads to that address
-// through another link. So when a peer moves from one link to another, its old route has to go
-// first.
+// through another link, as the old one of a peer does that moves from one link to another. So that
+// no packet finds itself without a route, a bridge goes in first: a route to the gateway alone,
+// through the link that is to be. Where that cannot be (the gateway is wanted on two links, or the
+// key is taken) the old route goes first.
 class Displacement {
  public:
-  Displacement(const NetworkState& actual, const NetworkState& desired,
-               absl::btree_set<RouteKey>* displaced)
-      : actual_(actual), desired_(desired), displaced_(displaced) {
+  Displacement(const NetworkState& actual, const NetworkState& desired, Upheaval* upheaval)
+      : actual_(actual), desired_(desired), upheaval_(upheaval) {
     for (const auto& [key, route] : actual.routes) {
       if (key.destination.family() == Family::kV6) lengths_.insert(key.destination.length());
     }
@@ -48,17 +50,42 @@ class Displacement {
 
   // A gateway that is about to be set.
   void Add(const std::string& link, const Ip& gateway, bool onlink) {
-    if (!onlink || gateway.family() != Family::kV6) return;
-    for (int length : lengths_) {
-      const Prefix destination(gateway, length);
-      for (auto it = actual_.routes.lower_bound({destination, 0});
-           it != actual_.routes.end() && it->first.destination == destination; ++it) {
-        if (LeadsElsewhere(it->first, it->second, link)) displaced_->insert(it->first);
+    if (onlink && gateway.family() == Family::kV6) links_[gateway].insert(link);
+  }
+
+  // Once all have been added.
+  void Resolve() {
+    for (const auto& [gateway, links] : links_) {
+      for (const std::string& link : links) {
+        for (const RouteKey& route : Barring(gateway, link)) {
+          GiveWay(route, gateway, link, /*bridged=*/links.size() == 1);
+        }
       }
     }
   }
 
  private:
+  std::vector<RouteKey> Barring(const Ip& gateway, const std::string& link) const {
+    std::vector<RouteKey> barring;
+    for (int length : lengths_) {
+      const Prefix destination(gateway, length);
+      for (auto it = actual_.routes.lower_bound({destination, 0});
+           it != actual_.routes.end() && it->first.destination == destination; ++it) {
+        if (LeadsElsewhere(it->first, it->second, link)) barring.push_back(it->first);
+      }
+    }
+    return barring;
+  }
+
+  void GiveWay(const RouteKey& route, const Ip& gateway, const std::string& link, bool bridged) {
+    const RouteKey bridge{Prefix(gateway, BitsOf(Family::kV6)), 0};
+    if (!bridged || route.destination == bridge.destination || desired_.routes.contains(bridge)) {
+      upheaval_->displaced.insert(route);
+    } else {
+      upheaval_->bridges[bridge] = Route{RouteVia{link, Ip(Family::kV6, 0), /*onlink=*/false}};
+    }
+  }
+
   // Now, or once its nexthop has been changed.
   bool LeadsElsewhere(const RouteKey& key, const Route& route, absl::string_view link) const {
     const absl::string_view later = LinkOf(desired_, key, route);
@@ -67,12 +94,13 @@ class Displacement {
 
   const NetworkState& actual_;
   const NetworkState& desired_;
-  absl::btree_set<RouteKey>* displaced_;
+  Upheaval* upheaval_;
   absl::btree_set<int> lengths_;
+  absl::btree_map<Ip, absl::btree_set<std::string>> links_;  // by gateway
 };
 
 void Displace(const NetworkState& actual, const NetworkState& desired, Upheaval* upheaval) {
-  Displacement displacement(actual, desired, &upheaval->displaced);
+  Displacement displacement(actual, desired, upheaval);
   for (const auto& [id, nexthop] : desired.nexthops) {
     const auto have = actual.nexthops.find(id);
     const bool stays = !upheaval->Replans(nexthop.link);
@@ -87,6 +115,7 @@ void Displace(const NetworkState& actual, const NetworkState& desired, Upheaval*
     if (stays && have != actual.routes.end() && have->second == route) continue;
     displacement.Add(via->link, via->gateway, via->onlink);
   }
+  displacement.Resolve();
 }
 
 Upheaval Foresee(const NetworkState& actual, const NetworkState& desired) {
@@ -202,6 +231,17 @@ std::vector<Operation> TearDown(const NetworkState& actual, const Upheaval& uphe
   return operations;
 }
 
+// The bridges go in before the nexthops, and out before anything that is removed. One that an
+// earlier run left is like any other route that nothing asks for.
+void BridgeOver(const NetworkState& actual, const Upheaval& upheaval, std::vector<Operation>* makes,
+                std::vector<Operation>* removals) {
+  for (const auto& [key, route] : upheaval.bridges) {
+    const bool is_left = actual.routes.contains(key) && !upheaval.Displaces(key);
+    makes->push_back({is_left ? Kind::kChange : Kind::kAdd, std::make_pair(key, route)});
+    if (!is_left) removals->push_back({Kind::kRemove, std::make_pair(key, route)});
+  }
+}
+
 template <typename T>
 void Append(std::vector<T> from, std::vector<T>* to) {
   to->insert(to->end(), std::make_move_iterator(from.begin()), std::make_move_iterator(from.end()));
@@ -238,7 +278,12 @@ std::vector<Operation> Diff(const NetworkState& actual, const NetworkState& desi
   std::vector<Operation> operations = TearDown(actual, upheaval);
   std::vector<Operation> removals;
   TableDiff diff(actual, upheaval, &operations, &removals);
-  ForEachTable([&](auto table) { diff.Run(actual.*table, desired.*table); });
+  ForEachTable([&](auto table) {
+    if constexpr (std::is_same_v<decltype(table), decltype(&NetworkState::nexthops)>) {
+      if (table == &NetworkState::nexthops) BridgeOver(actual, upheaval, &operations, &removals);
+    }
+    diff.Run(actual.*table, desired.*table);
+  });
   std::reverse(removals.begin(), removals.end());
   Append(std::move(removals), &operations);
   return operations;

@@ -1,9 +1,9 @@
 // From what the kernel holds to what it should hold: ordered operations. Pure.
 //
-// Order, in this one place: remove links that must be made anew, and IPv6 routes that bar a gateway
-// from moving to another link; then make or change what is stood
-// upon first (links, sysctls, features, addresses, FDB, neighbours, nexthops, routes, rules); then
-// remove what is not wanted in reverse, routes before their nexthops before their devices (the
+// Order, in this one place: remove links that must be made anew; then make or change the rules, and
+// what is stood upon first (links, sysctls, features, addresses, WireGuard, FDB, neighbours,
+// nexthops, routes), with a route to each IPv6 gateway that moves to another link while that lasts;
+// then remove what is not wanted in reverse, routes before their nexthops before their devices (the
 // other way round is quadratic in the kernel). Deterministic: depends on the two states alone.
 #pragma once
 

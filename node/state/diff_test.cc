@@ -246,6 +246,24 @@ class RandomState {
   const Family family_;
 };
 
+// As when the backend changes to vxlan: no moment without the route, though IPv6 refuses the
+// gateway while the route leads there another way.
+TEST(Diff, AnIpv6PeerChangesItsLinkWithoutLosingItsRoute) {
+  const Prefix subnet = *Prefix::Parse("fd00:3:0:7::/64");
+  NetworkState actual;
+  actual.links["heddle6.1"] = VxlanOn(1, *Ip::Parse("2001:db8::1"), 1);
+  actual.nexthops[7] = {"eth0", *Ip::Parse("2001:db8::7"), false};
+  actual.routes[{subnet, 0}] = {std::uint32_t{7}};
+  NetworkState desired = actual;
+  desired.nexthops[7] = {"heddle6.1", subnet.base(), true};
+  StrictKernel kernel(actual);
+  for (const Operation& operation : Diff(actual, desired)) {
+    ASSERT_TRUE(kernel.Apply(operation));
+    EXPECT_TRUE(kernel.state.routes.contains({subnet, 0})) << operation.ToString();
+  }
+  EXPECT_TRUE(kernel.state == desired) << kernel.state.ToString();
+}
+
 TEST(Diff, BringsAnyStateToAnyOther) {
   for (unsigned seed = 0; seed < 1000; ++seed) {
     RandomState random(seed);

@@ -35,11 +35,15 @@ absl::Status CheckFooting(const NetworkState& state, const HostLinks& host_links
 absl::Status CheckGateway(const NetworkState& state, const std::string& link, const Ip& gateway,
                           bool onlink) {
   if (!onlink || gateway.family() == Family::kV4) return absl::OkStatus();
+  int longest = -1;
+  absl::string_view leads_to;
   for (const auto& [key, route] : state.routes) {
-    if (!key.destination.Contains(gateway) || LinkOf(state, key, route) == link) continue;
-    return absl::FailedPreconditionError("a route through another link leads to its gateway");
+    if (!key.destination.Contains(gateway) || key.destination.length() <= longest) continue;
+    longest = key.destination.length();
+    leads_to = LinkOf(state, key, route);
   }
-  return absl::OkStatus();
+  if (longest < 0 || leads_to == link) return absl::OkStatus();
+  return absl::FailedPreconditionError("a route through another link leads to its gateway");
 }
 
 absl::Status CheckGateway(const NetworkState& state, const Nexthop& nexthop) {
