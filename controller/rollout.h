@@ -49,9 +49,11 @@ absl::StatusOr<StagedNetwork> Restage(const StagedNetwork& present, const Networ
 // The next stage. Requires a change under way.
 StagedNetwork Advance(const StagedNetwork& present, absl::Time now);
 
-// After every node has moved its routes: packets that were sent through the old plane before may
-// still wait in a queue of a host or a switch, or for fragments, and a new plane's first packets
-// for a key exchange. Queues hold fractions of a second; this is several times that.
+// Between the last node's word and the next stage. Before the routes move: a tunnel with keys makes
+// its sessions, and where both ends begin one at once a packet can meet keys that have just been
+// replaced. After they have moved: packets sent through the old plane before may still wait in a
+// queue of a host or a switch, or for fragments. Both take fractions of a second; this is several
+// times that.
 inline constexpr absl::Duration kInFlight = absl::Seconds(1);
 
 // A node with an announced lease, as far as a change of the backend goes.

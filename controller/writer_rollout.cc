@@ -78,8 +78,7 @@ void Writer::DriveRollout(absl::Time now) {
     return;
   }
   if (!all_done_since_) all_done_since_ = now;
-  const bool moved = book_.staged_network().stage == RolloutStage::kRetiring;
-  const absl::Time due = *all_done_since_ + (moved ? kInFlight : absl::ZeroDuration());
+  const absl::Time due = *all_done_since_ + kInFlight;
   judge_again_ = std::min(judge_again_, due);
   if (now >= due) AdvanceRollout(now);
 }
