@@ -2,9 +2,11 @@
 
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "tests/lab/command.h"
 #include "tests/lab/error.h"
+#include "tests/lab/wait.h"
 
 namespace heddle::lab {
 namespace {
@@ -25,6 +27,16 @@ void SetUpBridge(const Host& host, const SubnetEnv& env) {
   RunIpBatch(&host.netns(), lines);
 }
 
+// A link that is switched on gets its queue only when the kernel has looked at its carrier, which a
+// busy machine does tens of milliseconds later. Until then it drops what is sent.
+void WaitUntilUp(const NetworkNamespace& netns, const std::string& link) {
+  const testing::AssertionResult up = Within(absl::Seconds(10), link + " to be up", [&] {
+    const CommandResult shown = TryRun({{"ip", "-o", "link", "show", "dev", link}, {}, &netns});
+    return absl::StrContains(shown.out, " state UP ");
+  });
+  if (!up) throw LabError(up.message());
+}
+
 }  // namespace
 
 Pod::Pod(const Host& host, const SubnetEnv& env, int number)
@@ -42,6 +54,8 @@ Pod::Pod(const Host& host, const SubnetEnv& env, int number)
     lines.push_back(absl::StrCat("route replace default via ", env.gateway[family]->ToString()));
   });
   RunIpBatch(&netns_, lines);
+  WaitUntilUp(netns_, "eth0");
+  for (const std::string& link : {host_end, std::string("cni0")}) WaitUntilUp(host.netns(), link);
 }
 
 Ip Pod::address(Family family) const {
