@@ -38,8 +38,8 @@ void AddBackendSteps(const LeaseBook& book, const Network& next, std::vector<Net
         absl::StrCat("It ends when all of the ", nodes,
                      " nodes that are attached have it up and know each other's. A node that "
                      "cannot have it holds the change here; `heddlectl network show` names it and "
-                     "its reason. The next step begins ",
-                     absl::FormatDuration(kInFlight), " later, for tunnels that agree on keys."),
+                     "its reason. Before packets go through wireguard there are ",
+                     absl::FormatDuration(kKeyAgreement), " for it to agree on keys."),
         absl::StrCat("Setting ", from, " again takes the change back.")},
        {}});
   steps->push_back(

@@ -90,6 +90,12 @@ StagedNetwork Advance(const StagedNetwork& present, absl::Time now) {
   return Stage(network, network.backend, std::nullopt, RolloutStage::kSettled, now);
 }
 
+absl::Duration PauseAfter(const StagedNetwork& staged) {
+  if (staged.stage == RolloutStage::kRetiring) return kInFlight;
+  const bool has_sessions = staged.network.standby && staged.network.standby->type == "wireguard";
+  return has_sessions ? kKeyAgreement : absl::ZeroDuration();
+}
+
 RolloutProgress Judge(const std::vector<RolloutNode>& nodes, absl::string_view target_type,
                       storage::Revision needed, absl::Duration grace, absl::Time now) {
   RolloutProgress progress;

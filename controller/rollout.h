@@ -49,12 +49,16 @@ absl::StatusOr<StagedNetwork> Restage(const StagedNetwork& present, const Networ
 // The next stage. Requires a change under way.
 StagedNetwork Advance(const StagedNetwork& present, absl::Time now);
 
-// Between the last node's word and the next stage. Before the routes move: a tunnel with keys makes
-// its sessions, and where both ends begin one at once a packet can meet keys that have just been
-// replaced. After they have moved: packets sent through the old plane before may still wait in a
-// queue of a host or a switch, or for fragments. Both take fractions of a second; this is several
-// times that.
+// After every node has moved its routes: packets that were sent through the old plane before may
+// still wait in a queue of a host or a switch, or for fragments. Queues hold fractions of a second;
+// this is several times that.
 inline constexpr absl::Duration kInFlight = absl::Seconds(1);
+// Before the routes move to tunnels that agree on keys first. Where both ends begin at once neither
+// is answered, and WireGuard tries again after 5.0 to 5.3 s; packets would wait that long, and the
+// kernel keeps only 128 of them.
+inline constexpr absl::Duration kKeyAgreement = absl::Seconds(7);
+// From the last node's word that it has done its part to the stage that follows `staged`.
+absl::Duration PauseAfter(const StagedNetwork& staged);
 
 // A node with an announced lease, as far as a change of the backend goes.
 struct RolloutNode {

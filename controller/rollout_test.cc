@@ -162,5 +162,18 @@ TEST(RolloutTest, NamesABoundedNumber) {
   EXPECT_EQ(progress.waiting_for.size(), kWaitsNamed);
 }
 
+// Only a plane whose ends agree on keys first needs time before it is used.
+TEST(RolloutTest, PausesForKeysBeforeAndForPacketsAfterTheRoutesMove) {
+  StagedNetwork staged;
+  staged.network.backend.type = "vxlan";
+  staged.network.standby = BackendConfig{"wireguard", {}};
+  staged.stage = RolloutStage::kPreparing;
+  EXPECT_EQ(PauseAfter(staged), kKeyAgreement);
+  std::swap(staged.network.backend, *staged.network.standby);
+  EXPECT_EQ(PauseAfter(staged), absl::ZeroDuration()) << "back to vxlan";
+  staged.stage = RolloutStage::kRetiring;
+  EXPECT_EQ(PauseAfter(staged), kInFlight);
+}
+
 }  // namespace
 }  // namespace heddle::controller

@@ -78,7 +78,7 @@ void Writer::DriveRollout(absl::Time now) {
     return;
   }
   if (!all_done_since_) all_done_since_ = now;
-  const absl::Time due = *all_done_since_ + kInFlight;
+  const absl::Time due = *all_done_since_ + PauseAfter(book_.staged_network());
   judge_again_ = std::min(judge_again_, due);
   if (now >= due) AdvanceRollout(now);
 }
