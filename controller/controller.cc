@@ -97,7 +97,7 @@ class Controller::Parts {
  private:
   Writer::Options WriterOptions() const {
     Writer::Options options;
-    options.self_id = options_.listen.empty() ? "controller" : options_.listen.front();
+    options.self = {options_.listen.empty() ? "controller" : options_.listen.front(), "", kVersion};
     options.policy = options_.policy;
     options.rollout_grace = options_.rollout_grace;
     return options;

@@ -25,6 +25,9 @@ class StoreFeed final : public storage::ChangeSink {
       writer->OnBatch(revision, changes);
     });
   }
+  void OnProgress(storage::Revision revision) override {
+    Post([revision](Writer* writer) { writer->OnBatch(revision, {}); });
+  }
   void OnCompacted(storage::Revision oldest_available) override {
     OnEnd(absl::OutOfRangeError("the feed was trimmed to revision " +
                                 std::to_string(oldest_available)));

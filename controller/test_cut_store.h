@@ -47,9 +47,11 @@ class CutStore final : public storage::Store {
     return feed;
   }
   absl::StatusOr<std::unique_ptr<storage::Candidacy>> Campaign(
-      absl::string_view self_id, storage::LeadershipListener* listener) override {
-    return inner_->Campaign(self_id, listener);
+      const storage::Member& self, storage::LeadershipListener* listener) override {
+    return inner_->Campaign(self, listener);
   }
+  void ReadPosition(PositionDone done) override { inner_->ReadPosition(std::move(done)); }
+  absl::Status StartNewHistory() override { return inner_->StartNewHistory(); }
   absl::Status TrimHistory(storage::Revision keep_from) override {
     return inner_->TrimHistory(keep_from);
   }
@@ -59,6 +61,9 @@ class CutStore final : public storage::Store {
   struct Feed final : storage::Subscription, storage::ChangeSink {
     void OnBatch(storage::Revision revision, std::vector<storage::Change> changes) override {
       if (!cut) sink->OnBatch(revision, std::move(changes));
+    }
+    void OnProgress(storage::Revision revision) override {
+      if (!cut) sink->OnProgress(revision);
     }
     void OnCompacted(storage::Revision oldest) override { sink->OnCompacted(oldest); }
     void OnEnd(absl::Status why) override { sink->OnEnd(std::move(why)); }

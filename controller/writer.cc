@@ -33,17 +33,25 @@ BookChanges Difference(const LeaseBook& before, const LeaseBook& after) {
 class PostingListener final : public storage::LeadershipListener {
  public:
   PostingListener(std::function<void(std::function<void()>)> post,
-                  std::function<void(storage::Fence)> elected, std::function<void()> deposed)
-      : post_(std::move(post)), elected_(std::move(elected)), deposed_(std::move(deposed)) {}
+                  std::function<void(storage::Fence)> elected, std::function<void()> deposed,
+                  std::function<void(std::optional<storage::Member>)> leader)
+      : post_(std::move(post)),
+        elected_(std::move(elected)),
+        deposed_(std::move(deposed)),
+        leader_(std::move(leader)) {}
   void OnElected(storage::Fence fence) override {
     post_([elected = elected_, fence = std::move(fence)] { elected(fence); });
   }
   void OnDeposed() override { post_(deposed_); }
+  void OnLeader(std::optional<storage::Member> leader) override {
+    post_([tell = leader_, leader = std::move(leader)] { tell(leader); });
+  }
 
  private:
   const std::function<void(std::function<void()>)> post_;
   const std::function<void(storage::Fence)> elected_;
   const std::function<void()> deposed_;
+  const std::function<void(std::optional<storage::Member>)> leader_;
 };
 
 }  // namespace
@@ -70,8 +78,9 @@ absl::Status Writer::Start() {
   HEDDLE_RETURN_IF_ERROR(Follow());
   listener_ = std::make_unique<PostingListener>(
       wiring_.post, [this](storage::Fence fence) { OnElected(std::move(fence)); },
-      [this] { OnDeposed(); });
-  HEDDLE_ASSIGN_OR_RETURN(candidacy_, wiring_.store->Campaign(options_.self_id, listener_.get()));
+      [this] { OnDeposed(); },
+      [this](std::optional<storage::Member> leader) { OnLeader(std::move(leader)); });
+  HEDDLE_ASSIGN_OR_RETURN(candidacy_, wiring_.store->Campaign(options_.self, listener_.get()));
   next_upkeep_ = wiring_.clock->Now() + options_.upkeep_every;
   return absl::OkStatus();
 }
@@ -168,6 +177,11 @@ void Writer::OnElected(storage::Fence fence) {
 void Writer::OnDeposed() {
   if (fence_) spdlog::warn("no longer leading (term was {})", fence_->term());
   fence_.reset();
+}
+
+void Writer::OnLeader(std::optional<storage::Member> leader) {
+  leader_ = std::move(leader);
+  StartWaiting();
 }
 
 void Writer::Acquire(AcquireRequest request, std::function<void(absl::StatusOr<LeaseGrant>)> done) {

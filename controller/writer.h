@@ -44,7 +44,7 @@ class StoreFeed;
 class Writer {
  public:
   struct Options {
-    std::string self_id = "controller";  // shown to other candidates for leadership
+    storage::Member self{"controller", "", ""};  // as the other candidates for leadership see it
     LeasePolicy policy;
     absl::Duration upkeep_every = absl::Seconds(5);
     absl::Duration patience = absl::Seconds(10);  // for a store that does not answer a command
@@ -92,6 +92,8 @@ class Writer {
 
   const LeaseBook& book() const { return book_; }
   bool leads() const { return fence_.has_value(); }
+  // Who leads, as the store says; may be this controller. Nothing: nobody, or not known.
+  const std::optional<storage::Member>& leader() const { return leader_; }
   // Where the present stage of a change of the backend stands. Requires book().changes_backend().
   RolloutProgress JudgeRollout() const;
   // No lease ends before this time.
@@ -154,6 +156,7 @@ class Writer {
   void OnFeedEnded(const absl::Status& why);
   void OnElected(storage::Fence fence);
   void OnDeposed();
+  void OnLeader(std::optional<storage::Member> leader);
   struct Listing {
     storage::Position position;
     std::vector<storage::Change> changes;
@@ -170,6 +173,7 @@ class Writer {
   LeaseBook book_;
   std::string history_;
   std::optional<storage::Fence> fence_;
+  std::optional<storage::Member> leader_;
   absl::Time expiry_held_until_ = absl::InfiniteFuture();
   absl::Time next_upkeep_ = absl::InfiniteFuture();
   absl::Time next_check_ = absl::InfinitePast();  // of what waits

@@ -193,10 +193,10 @@ TEST_F(WriterTest, CommitWhoseBatchIsMissedIsAnsweredFromTheNextListing) {
 
 TEST_F(WriterTest, AnotherHistoryIsAFailure) {
   StartWithNetwork();
-  store_.StartNewHistory("restored");
+  ASSERT_TRUE(store_.StartNewHistory().ok());
   Run();
   EXPECT_FALSE(writer_->failure().ok());
-  EXPECT_THAT(std::string(writer_->failure().message()), HasSubstr("restored"));
+  EXPECT_THAT(std::string(writer_->failure().message()), HasSubstr("another history"));
   EXPECT_FALSE(Acquire(1).ok());
 }
 

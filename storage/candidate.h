@@ -3,6 +3,7 @@
 #pragma once
 
 #include <atomic>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -13,10 +14,20 @@ namespace heddle::storage {
 
 class Candidate {
  public:
-  Candidate(std::string id, LeadershipListener* listener)
-      : id_(std::move(id)), listener_(listener) {}
+  Candidate(Member self, LeadershipListener* listener)
+      : self_(std::move(self)), listener_(listener) {}
 
-  const std::string& id() const { return id_; }
+  const Member& self() const { return self_; }
+  const std::string& id() const { return self_.id; }
+
+  // Says nothing when it is what was said last.
+  void TellLeader(const std::optional<Member>& leader) {
+    MutexLock lock(&mutex_);
+    if (listener_ == nullptr || (told_ && leader_ == leader)) return;
+    told_ = true;
+    leader_ = leader;
+    listener_->OnLeader(leader);
+  }
 
   void Elect(const Fence& fence) {
     MutexLock lock(&mutex_);
@@ -43,8 +54,10 @@ class Candidate {
   bool resigned() const { return resigned_; }
 
  private:
-  const std::string id_;
+  const Member self_;
   Mutex mutex_;                   // of each callback and change
+  bool told_ = false;             // guarded by mutex_
+  std::optional<Member> leader_;  // guarded by mutex_; as told last
   LeadershipListener* listener_;  // guarded by mutex_; null once resigned
   std::atomic<bool> elected_{false}, resigned_{false};
 };

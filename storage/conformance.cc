@@ -140,7 +140,7 @@ TEST_P(StoreConformance, PrefixEmptyFollowsPutsAndDeletes) {
 
 TEST_P(StoreConformance, OnlyTheNewestFenceApplies) {
   RecordingListener listener;
-  auto candidacy = store().Campaign("one", &listener);
+  auto candidacy = store().Campaign({"one", "", ""}, &listener);
   ASSERT_TRUE(candidacy.ok()) << candidacy.status();
   const std::optional<Fence> old_fence = listener.WaitForElection();
   ASSERT_TRUE(old_fence);
@@ -149,7 +149,7 @@ TEST_P(StoreConformance, OnlyTheNewestFenceApplies) {
   candidacy->reset();
 
   RecordingListener next;
-  auto second = store().Campaign("two", &next);
+  auto second = store().Campaign({"two", "", ""}, &next);
   ASSERT_TRUE(second.ok()) << second.status();
   const std::optional<Fence> new_fence = next.WaitForElection();
   ASSERT_TRUE(new_fence);

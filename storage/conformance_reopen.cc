@@ -50,13 +50,13 @@ TEST_P(StoreConformance, TheFeedResumesAfterReopening) {
 TEST_P(StoreConformance, AFenceOfBeforeIsOldAfterReopening) {
   for (const auto reopen : {&HowReopened::Clean, &HowReopened::AfterCrash}) {
     RecordingListener before, after;
-    auto candidacy = store().Campaign("one", &before);
+    auto candidacy = store().Campaign({"one", "", ""}, &before);
     ASSERT_TRUE(candidacy.ok()) << candidacy.status();
     const std::optional<Fence> old_fence = before.WaitForElection();
     ASSERT_TRUE(old_fence);
     candidacy->reset();
     reopen(engine());
-    auto again = store().Campaign("one", &after);
+    auto again = store().Campaign({"one", "", ""}, &after);
     ASSERT_TRUE(again.ok()) << again.status();
     const std::optional<Fence> new_fence = after.WaitForElection();
     ASSERT_TRUE(new_fence);

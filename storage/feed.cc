@@ -17,18 +17,12 @@ class Subscriber {
   void Advance(const std::vector<Batch>& fresh, Revision last, const ChangeLog& log) {
     MutexLock lock(&mutex_);
     if (sink_ == nullptr || next_ > last) return;
-    if (!fresh.empty() && fresh.front().revision <= next_) {
-      for (const Batch& batch : fresh) Deliver(batch);
-      return;
-    }
-    if (const Revision oldest = log.Oldest(); next_ < oldest) {
-      TakeSink()->OnCompacted(oldest);
-      return;
-    }
-    const absl::Status read = log.Read(next_, last, [this](const Batch& b) { Deliver(b); });
-    if (!read.ok()) TakeSink()->OnEnd(read);
+    CatchUp(fresh, last, log);
+    if (sink_ == nullptr || told_ >= last) return;
+    next_ = last + 1;
+    told_ = last;
+    sink_->OnProgress(last);
   }
-
   void End(const absl::Status& why) {
     MutexLock lock(&mutex_);
     if (sink_ != nullptr) TakeSink()->OnEnd(why);
@@ -43,6 +37,19 @@ class Subscriber {
   bool ended() const { return ended_; }
 
  private:
+  void CatchUp(const std::vector<Batch>& fresh, Revision last, const ChangeLog& log) {
+    if (!fresh.empty() && fresh.front().revision <= next_) {
+      for (const Batch& batch : fresh) Deliver(batch);
+      return;
+    }
+    if (const Revision oldest = log.Oldest(); next_ < oldest) {
+      TakeSink()->OnCompacted(oldest);
+      return;
+    }
+    const absl::Status read = log.Read(next_, last, [this](const Batch& b) { Deliver(b); });
+    if (!read.ok()) TakeSink()->OnEnd(read);
+  }
+
   ChangeSink* TakeSink() {
     ended_ = true;
     return std::exchange(sink_, nullptr);
@@ -55,13 +62,16 @@ class Subscriber {
     for (const Change& change : batch.changes) {
       if (change.record.key.compare(0, prefix_.size(), prefix_) == 0) matching.push_back(change);
     }
-    if (!matching.empty()) sink_->OnBatch(batch.revision, std::move(matching));
+    if (matching.empty()) return;
+    told_ = batch.revision;
+    sink_->OnBatch(batch.revision, std::move(matching));
   }
 
   const std::string prefix_;
   Mutex mutex_;
-  Revision next_;     // guarded by mutex_
-  ChangeSink* sink_;  // guarded by mutex_; null once ended
+  Revision next_;      // guarded by mutex_
+  Revision told_ = 0;  // guarded by mutex_; of the last callback
+  ChangeSink* sink_;   // guarded by mutex_; null once ended
   std::atomic<bool> ended_{false};
 };
 

@@ -75,6 +75,9 @@ class RecordingSink final : public ChangeSink {
   void OnBatch(Revision revision, std::vector<Change> changes) override {
     Note([&] { seen_.push_back({revision, std::move(changes)}); });
   }
+  void OnProgress(Revision revision) override {
+    Note([&] { progress_ = revision; });
+  }
   void OnCompacted(Revision oldest_available) override {
     Note([&] { compacted_ = oldest_available; });
   }
@@ -122,6 +125,7 @@ class RecordingSink final : public ChangeSink {
   Mutex mutex_;
   std::condition_variable changed_;
   std::vector<Seen> seen_;
+  Revision progress_ = 0;
   std::optional<Revision> compacted_;
   std::optional<absl::Status> ended_;
 };
@@ -137,6 +141,16 @@ class RecordingListener final : public LeadershipListener {
     MutexLock lock(&mutex_);
     fence_.reset();
     ++depositions_;
+  }
+  void OnLeader(std::optional<Member> leader) override {
+    MutexLock lock(&mutex_);
+    leader_ = std::move(leader);
+    changed_.notify_all();
+  }
+
+  std::optional<Member> leader() {
+    MutexLock lock(&mutex_);
+    return leader_;
   }
 
   std::optional<Fence> fence() {
@@ -157,6 +171,7 @@ class RecordingListener final : public LeadershipListener {
   Mutex mutex_;
   std::condition_variable changed_;
   std::optional<Fence> fence_;
+  std::optional<Member> leader_;
   int depositions_ = 0;
 };
 

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "storage/memory/memory_store.h"
 
 namespace heddle::storage {
@@ -12,19 +13,21 @@ class MemoryStore::MemoryCandidacy final : public Candidacy {
   MemoryCandidacy(MemoryStore* store, std::shared_ptr<Candidate> candidate)
       : store_(store), candidate_(std::move(candidate)) {}
   ~MemoryCandidacy() override { store_->Resign(candidate_); }
+  absl::Status StepDown() override { return store_->StepDown(candidate_); }
 
  private:
   MemoryStore* const store_;
   const std::shared_ptr<Candidate> candidate_;
 };
 
-absl::StatusOr<std::unique_ptr<Candidacy>> MemoryStore::Campaign(absl::string_view self_id,
+absl::StatusOr<std::unique_ptr<Candidacy>> MemoryStore::Campaign(const Member& self,
                                                                  LeadershipListener* listener) {
-  auto candidate = std::make_shared<Candidate>(std::string(self_id), listener);
+  auto candidate = std::make_shared<Candidate>(self, listener);
   {
     MutexLock lock(&mutex_);
     candidates_.push_back(candidate);
     ElectNext();
+    TellLeader();
   }
   DeliverAll();
   return std::make_unique<MemoryCandidacy>(this, std::move(candidate));
@@ -35,7 +38,26 @@ void MemoryStore::ElectNext() {
   leader_ = candidates_.front();
   ++term_;
   fence_ = Fence(term_, absl::StrCat(leader_->id(), "-", term_));
+  TellLeader();
   events_.push_back([leader = leader_, fence = *fence_] { leader->Elect(fence); });
+}
+
+void MemoryStore::TellLeader() {
+  std::optional<Member> leader;
+  if (leader_ != nullptr) leader = leader_->self();
+  events_.push_back([leader, candidates = candidates_] {
+    for (const auto& candidate : candidates) candidate->TellLeader(leader);
+  });
+}
+
+absl::Status MemoryStore::StepDown(const std::shared_ptr<Candidate>& candidate) {
+  {
+    MutexLock lock(&mutex_);
+    if (leader_ != candidate) return absl::FailedPreconditionError("it does not lead");
+    if (candidates_.size() < 2) return absl::FailedPreconditionError("nobody else could lead");
+  }
+  Depose();
+  return absl::OkStatus();
 }
 
 void MemoryStore::Resign(const std::shared_ptr<Candidate>& candidate) {
@@ -46,6 +68,7 @@ void MemoryStore::Resign(const std::shared_ptr<Candidate>& candidate) {
                       candidates_.end());
     if (leader_ == candidate) leader_ = nullptr;
     ElectNext();
+    if (leader_ == nullptr) TellLeader();
   }
   DeliverAll();
 }
@@ -78,16 +101,19 @@ void MemoryStore::Crash() {
   feed_.ForgetAll();
 }
 
-void MemoryStore::StartNewHistory(std::string history) {
+absl::Status MemoryStore::StartNewHistory() {
   {
     MutexLock lock(&mutex_);
-    position_.history = std::move(history);
+    ++histories_;
+    history_ = {absl::StrCat("memory-history-", histories_), absl::Now(), /*restored=*/true};
+    position_.history = history_.id;
     log_.clear();
     events_.clear();
     listings_.Clear();
     published_ = position_.revision;
   }
   feed_.EndAll(absl::FailedPreconditionError("the store was restored; list again"));
+  return absl::OkStatus();
 }
 
 void MemoryStore::FailNextCommits(int count) {

@@ -66,6 +66,7 @@ class MemoryStore::Log final : public ChangeLog {
 MemoryStore::MemoryStore(MemoryOptions options)
     : options_(std::move(options)),
       position_{options_.history, 0},
+      history_{options_.history, absl::UnixEpoch(), /*restored=*/false},
       listings_(/*capacity=*/64, absl::InfiniteDuration()) {}
 
 MemoryStore::~MemoryStore() { feed_.EndAll(absl::UnavailableError("the store was closed")); }
@@ -155,6 +156,14 @@ absl::StatusOr<Page> MemoryStore::List(absl::string_view prefix, absl::string_vi
   return page;
 }
 
+void MemoryStore::ReadPosition(PositionDone done) {
+  {
+    MutexLock lock(&mutex_);
+    events_.push_back([done = std::move(done), position = position_] { done(position); });
+  }
+  DeliverAll();
+}
+
 absl::StatusOr<std::unique_ptr<Subscription>> MemoryStore::Subscribe(absl::string_view prefix,
                                                                      Position after,
                                                                      ChangeSink* sink) {
@@ -192,6 +201,11 @@ Health MemoryStore::Describe() {
   health.detail = "records are lost when the process ends";
   health.writable = fail_next_ == 0;
   health.position = position_;
+  health.history = history_;
+  for (const auto& candidate : candidates_) health.members.push_back(candidate->self());
+  std::sort(health.members.begin(), health.members.end(),
+            [](const Member& a, const Member& b) { return a.id < b.id; });
+  if (leader_ != nullptr) health.leader = leader_->self();
   for (const auto& [key, record] : records_) health.bytes += key.size() + record.value.size();
   if (!health.writable) {
     health.alarms.push_back(absl::StrCat("the next ", fail_next_, " commits will fail"));

@@ -45,8 +45,10 @@ class MemoryStore final : public Store {
                             Consistency c) override;
   absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(absl::string_view prefix, Position after,
                                                           ChangeSink* sink) override;
-  absl::StatusOr<std::unique_ptr<Candidacy>> Campaign(absl::string_view self_id,
+  absl::StatusOr<std::unique_ptr<Candidacy>> Campaign(const Member& self,
                                                       LeadershipListener* listener) override;
+  void ReadPosition(PositionDone done) override;
+  absl::Status StartNewHistory() override;
   absl::Status TrimHistory(Revision keep_from) override;
   Health Describe() override;
 
@@ -67,8 +69,6 @@ class MemoryStore final : public Store {
   // The process of the store's user dies: what is committed stays; answers, deliveries,
   // subscriptions, listings and candidacies are gone without a word. Not from a callback.
   void Crash();
-  // A restore: the same records in a new history. Every subscription ends. Not from a callback.
-  void StartNewHistory(std::string history);
 
  private:
   class Records;
@@ -87,6 +87,8 @@ class MemoryStore final : public Store {
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Keep(Batch batch) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void ElectNext() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  void TellLeader() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  absl::Status StepDown(const std::shared_ptr<Candidate>& candidate);
   void Resign(const std::shared_ptr<Candidate>& candidate);
   void PublishUpTo(Revision revision, const std::vector<Batch>& fresh);
   bool DeliverOne(bool even_if_held);
@@ -97,6 +99,8 @@ class MemoryStore final : public Store {
 
   Mutex mutex_;
   Position position_ ABSL_GUARDED_BY(mutex_);
+  History history_ ABSL_GUARDED_BY(mutex_);  // its id is that of position_
+  int histories_ ABSL_GUARDED_BY(mutex_) = 1;
   Table records_ ABSL_GUARDED_BY(mutex_);
   std::deque<Batch> log_ ABSL_GUARDED_BY(mutex_);
   Revision published_ ABSL_GUARDED_BY(mutex_) = 0;

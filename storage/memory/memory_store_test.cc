@@ -114,7 +114,7 @@ TEST(MemoryStore, ACrashKeepsWhatIsCommittedAndDropsTheRest) {
   RecordingSink sink;
   RecordingListener listener;
   auto subscription = store.Subscribe("", start, &sink);
-  auto candidacy = store.Campaign("one", &listener);
+  auto candidacy = store.Campaign({"one", "", ""}, &listener);
   store.HoldDelivery(true);
   const Asked asked(store, PutOf("k", "v"));
   store.Crash();
@@ -130,7 +130,7 @@ TEST(MemoryStore, ACrashKeepsWhatIsCommittedAndDropsTheRest) {
   ASSERT_TRUE(again.ok());
   EXPECT_EQ(after.revisions(), std::vector<Revision>{1});
   RecordingListener next;
-  auto successor = store.Campaign("two", &next);
+  auto successor = store.Campaign({"two", "", ""}, &next);
   ASSERT_TRUE(next.fence());
   EXPECT_GT(next.fence()->term(), listener.fence()->term());
 }
@@ -138,8 +138,8 @@ TEST(MemoryStore, ACrashKeepsWhatIsCommittedAndDropsTheRest) {
 TEST(MemoryStore, ADeposedLeaderIsFencedAtOnce) {
   MemoryStore store;
   RecordingListener one, two;
-  auto first = store.Campaign("one", &one);
-  auto second = store.Campaign("two", &two);
+  auto first = store.Campaign({"one", "", ""}, &one);
+  auto second = store.Campaign({"two", "", ""}, &two);
   ASSERT_TRUE(one.fence());
   EXPECT_FALSE(two.fence());
   const Fence old_fence = *one.fence();
@@ -162,7 +162,7 @@ TEST(MemoryStore, ANewHistoryEndsSubscriptionsAndRefusesOldPositions) {
   const Position before = store.Describe().position;
   RecordingSink sink;
   auto subscription = store.Subscribe("", before, &sink);
-  store.StartNewHistory("restored");
+  ASSERT_TRUE(store.StartNewHistory().ok());
   EXPECT_TRUE(sink.WaitForEnd());
   EXPECT_TRUE(absl::IsFailedPrecondition(store.Subscribe("", before, &sink).status()));
   EXPECT_TRUE((*store.Get("k", Store::Consistency::kLocal)).has_value());

@@ -21,6 +21,10 @@ class EngineCandidacy final : public Candidacy {
   explicit EngineCandidacy(std::shared_ptr<Candidate> candidate)
       : candidate_(std::move(candidate)) {}
   ~EngineCandidacy() override { candidate_->Resign(); }
+  absl::Status StepDown() override {
+    return absl::FailedPreconditionError(
+        "this controller is the only one: its store is embedded. With etcd there can be several");
+  }
 
  private:
   const std::shared_ptr<Candidate> candidate_;
@@ -66,9 +70,9 @@ absl::StatusOr<std::unique_ptr<Subscription>> Engine::Subscribe(absl::string_vie
   return subscription;
 }
 
-absl::StatusOr<std::unique_ptr<Candidacy>> Engine::Campaign(absl::string_view self_id,
+absl::StatusOr<std::unique_ptr<Candidacy>> Engine::Campaign(const Member& self,
                                                             LeadershipListener* listener) {
-  auto candidate = std::make_shared<Candidate>(std::string(self_id), listener);
+  auto candidate = std::make_shared<Candidate>(self, listener);
   {
     MutexLock lock(&mutex_);
     if (candidate_ != nullptr && !candidate_->resigned()) {
@@ -79,6 +83,12 @@ absl::StatusOr<std::unique_ptr<Candidacy>> Engine::Campaign(absl::string_view se
   }
   mailbox_.Post(Wake{});
   return std::make_unique<EngineCandidacy>(std::move(candidate));
+}
+
+std::optional<Member> Engine::candidate() {
+  MutexLock lock(&mutex_);
+  if (candidate_ == nullptr || candidate_->resigned()) return std::nullopt;
+  return candidate_->self();
 }
 
 absl::Status Engine::Trim(Revision keep_from) {
@@ -179,6 +189,7 @@ void Engine::ElectWaiting() {
   ++term_;
   absl::BitGen random;
   fence_ = Fence(term_, absl::StrFormat("%016x", absl::Uniform<std::uint64_t>(random)));
+  candidate->TellLeader(candidate->self());
   candidate->Elect(*fence_);
 }
 

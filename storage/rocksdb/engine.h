@@ -42,8 +42,9 @@ class Engine {
   void Commit(Transaction transaction, Store::CommitDone done);
   absl::StatusOr<std::unique_ptr<Subscription>> Subscribe(absl::string_view prefix,
                                                           const Position& after, ChangeSink* sink);
-  absl::StatusOr<std::unique_ptr<Candidacy>> Campaign(absl::string_view self_id,
+  absl::StatusOr<std::unique_ptr<Candidacy>> Campaign(const Member& self,
                                                       LeadershipListener* listener);
+  std::optional<Member> candidate();
   absl::Status Trim(Revision keep_from);
 
   DatabaseSlot& database() { return slot_; }

@@ -197,7 +197,7 @@ TEST_F(FailingWrite, WhileItCannotReopenReadsGoOnAndTheAlarmSaysWhy) {
 
 TEST_F(FailingWrite, AFenceStaysGoodOverAReopen) {
   RecordingListener listener;
-  auto candidacy = store_->Campaign("one", &listener);
+  auto candidacy = store_->Campaign({"one", "", ""}, &listener);
   ASSERT_TRUE(candidacy.ok()) << candidacy.status();
   const auto fence = listener.WaitForElection();
   ASSERT_TRUE(fence);

@@ -187,7 +187,7 @@ TEST_F(FullDisk, ACandidateWaitsForRoomAndIsElectedThen) {
   FillDisk();
   EXPECT_FALSE(CommitUntilError().ok());
   RecordingListener listener;
-  auto candidacy = store_->Campaign("one", &listener);
+  auto candidacy = store_->Campaign({"one", "", ""}, &listener);
   ASSERT_TRUE(candidacy.ok()) << candidacy.status();
   std::this_thread::sleep_for(std::chrono::milliseconds(200));
   EXPECT_FALSE(listener.fence());

@@ -40,9 +40,21 @@ class RocksdbStore final : public Store {
     return engine_.Subscribe(prefix, after, sink);
   }
 
-  absl::StatusOr<std::unique_ptr<Candidacy>> Campaign(absl::string_view self_id,
+  absl::StatusOr<std::unique_ptr<Candidacy>> Campaign(const Member& self,
                                                       LeadershipListener* listener) override {
-    return engine_.Campaign(self_id, listener);
+    return engine_.Campaign(self, listener);
+  }
+
+  // A transaction of nothing is answered in its turn, with the position that was reached.
+  void ReadPosition(PositionDone done) override {
+    engine_.Commit({}, [done = std::move(done)](const absl::StatusOr<Outcome>& outcome) {
+      if (outcome.ok()) return done(outcome->position);
+      done(outcome.status());
+    });
+  }
+
+  absl::Status StartNewHistory() override {
+    return absl::UnimplementedError("the embedded store cannot begin a new history yet");
   }
 
   absl::Status TrimHistory(Revision keep_from) override { return engine_.Trim(keep_from); }
@@ -54,6 +66,9 @@ class RocksdbStore final : public Store {
     health.detail = absl::StrCat("embedded, in ", path_);
     health.writable = writing.writable;
     health.position = std::move(writing.position);
+    health.history.id = health.position.history;
+    if (const auto candidate = engine_.candidate()) health.members.push_back(*candidate);
+    health.leader = engine_.candidate();
     if (!writing.writable) health.alarms.push_back(std::move(writing.alarm));
     const absl::StatusOr<std::uint64_t> bytes = engine_.database().With(
         [](const Database& d) -> absl::StatusOr<std::uint64_t> { return d.SizeBytes(); });

@@ -97,10 +97,10 @@ TEST_F(RocksdbStoreTest, ANewerSchemaIsRefused) {
 TEST_F(RocksdbStoreTest, ThereIsOneCandidateAtATime) {
   const auto store = Open();
   RecordingListener one, two;
-  auto candidacy = store->Campaign("one", &one);
+  auto candidacy = store->Campaign({"one", "", ""}, &one);
   ASSERT_TRUE(candidacy.ok()) << candidacy.status();
   ASSERT_TRUE(one.WaitForElection());
-  const auto refused = store->Campaign("two", &two);
+  const auto refused = store->Campaign({"two", "", ""}, &two);
   EXPECT_TRUE(absl::IsAlreadyExists(refused.status())) << refused.status();
   EXPECT_TRUE(absl::StrContains(refused.status().message(), "'one'")) << refused.status();
 }
