@@ -19,6 +19,10 @@ class Leadership {
   struct State {
     Role role = Role::kUnknown;
     std::optional<storage::Member> leader;  // of kLeader: oneself
+
+    friend bool operator==(const State& a, const State& b) {
+      return a.role == b.role && a.leader == b.leader;
+    }
   };
 
   explicit Leadership(std::string self_id) : self_id_(std::move(self_id)) {}
