@@ -14,7 +14,7 @@ packages=(
   libnl-3-dev libprotobuf-dev libre2-dev librocksdb-dev libspdlog-dev libssl-dev
   libsystemd-dev libxxhash-dev nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc
   # What tests and quickstart run.
-  ethtool iproute2 iputils-ping nftables procps util-linux wireguard-tools
+  etcd-client etcd-server ethtool iproute2 iputils-ping nftables procps util-linux wireguard-tools
   # The emulated machine with Debian's stock kernel (tests/guest).
   busybox-static cpio kmod qemu-system-x86
 )
@@ -69,12 +69,25 @@ apt_get() {
     apt-get -q -y -o DPkg::Lock::Timeout=300 "$@"
 }
 
+# Debian starts and enables an etcd with the package; we run our own, from it, for as long as a test
+# or the quickstart takes. One that was there before is somebody's and stays as it is.
+etcd_was_here() {
+  pidof etcd > /dev/null || systemctl --quiet is-enabled etcd.service 2> /dev/null
+}
+stop_etcd=false
+if [[ " ${missing[*]} " == *" etcd-server "* ]] && ! etcd_was_here; then stop_etcd=true; fi
+
 echo "Installing ${#missing[@]} packages: ${missing[*]}"
 # The package lists may be absent or too old to name what the mirror has: refresh them on failure.
 install=(install --no-install-recommends "${missing[@]}")
 if ! apt_get "${install[@]}" > /dev/null 2>&1; then
   apt_get update
   apt_get "${install[@]}"
+fi
+if [ $stop_etcd = true ]; then
+  "${as_root[@]}" service etcd stop > /dev/null
+  "${as_root[@]}" update-rc.d etcd disable
+  echo "Debian's own etcd service is off; to have it: systemctl enable --now etcd"
 fi
 
 mapfile -t missing < <(missing_packages)
