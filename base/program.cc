@@ -173,7 +173,7 @@ Program::Program(Program&& other) noexcept
 
 Program::~Program() {
   if (pid_ > 0) {
-    KillGroup();
+    Signal(SIGKILL);
     while (waitpid(pid_, nullptr, 0) < 0 && errno == EINTR) {
     }
   }
@@ -183,7 +183,9 @@ Program::~Program() {
 }
 
 // Only while the program is not yet waited for: its number is nobody else's until then.
-void Program::KillGroup() { kill(-pid_, SIGKILL); }
+void Program::Signal(int signal) {
+  if (pid_ > 0) kill(-pid_, signal);
+}
 
 void Program::Drain(Pipe* pipe) {
   char chunk[16 << 10];
@@ -212,7 +214,7 @@ std::optional<ProgramEnd> Program::Poll(absl::Duration wait) {
   const auto wait_ms = absl::ToInt64Milliseconds(absl::Ceil(wait, absl::Milliseconds(1)));
   poll(fds.data(), fds.size(), static_cast<int>(std::max<std::int64_t>(0, wait_ms)));
   if (!end_.is_timed_out && MonotonicNow() >= deadline_) {
-    KillGroup();
+    Signal(SIGKILL);
     end_.is_timed_out = true;
   }
   const pid_t ended = waitpid(pid_, &end_.wait_status, end_.is_timed_out ? 0 : WNOHANG);

@@ -58,6 +58,8 @@ class Program {
   // something to happen. What the program left running in the background is left alone, and what
   // that prints is lost.
   std::optional<ProgramEnd> Poll(absl::Duration wait = absl::ZeroDuration());
+  // Sends `signal` to the whole group; nothing when Poll has said that the program ended.
+  void Signal(int signal);
 
  private:
   struct Pipe {
@@ -67,7 +69,6 @@ class Program {
 
   Program(pid_t pid, const ProgramOptions& options) : pid_(pid), kept_bytes_(options.kept_bytes) {}
   void Drain(Pipe* pipe);
-  void KillGroup();
 
   pid_t pid_;
   int pidfd_ = -1;  // -1 on kernels before 5.3: then the end is looked for now and then
