@@ -212,7 +212,8 @@ class Store {
                                                               LeadershipListener* listener) = 0;
 
   // Begins a new history with the records as they are, of which nodes may hold newer ones (see
-  // History::restored). Every subscription, of every replica, ends. Blocks. Unknown: perhaps done.
+  // History::restored). Every subscription, of every replica, ends; every listing and every fence
+  // of before is old; who leads is elected anew. Blocks. Unknown: perhaps done.
   virtual absl::Status StartNewHistory() = 0;
 
   // The feed before `keep_from` is no longer needed. Advisory, and done in order with commits.

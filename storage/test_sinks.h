@@ -161,9 +161,12 @@ class RecordingListener final : public LeadershipListener {
     MutexLock lock(&mutex_);
     return depositions_;
   }
-  std::optional<Fence> WaitForElection() {
+  std::optional<Fence> WaitForElection() { return WaitForNextElection(0); }
+  // Of a term above `term`.
+  std::optional<Fence> WaitForNextElection(std::uint64_t term) {
     MutexLock lock(&mutex_);
-    changed_.wait_for(lock.native(), kTestPatience, [&] { return fence_.has_value(); });
+    changed_.wait_for(lock.native(), kTestPatience,
+                      [&] { return fence_.has_value() && fence_->term() > term; });
     return fence_;
   }
 

@@ -108,11 +108,19 @@ absl::Status MemoryStore::StartNewHistory() {
     history_ = {absl::StrCat("memory-history-", histories_), absl::Now(), /*restored=*/true};
     position_.history = history_.id;
     log_.clear();
-    events_.clear();
     listings_.Clear();
     published_ = position_.revision;
+    fence_.reset();
+    if (leader_ != nullptr) {
+      events_.push_back([leader = std::move(leader_)] { leader->Depose(); });
+      leader_ = nullptr;
+      TellLeader();
+      ElectNext();
+    }
   }
-  feed_.EndAll(absl::FailedPreconditionError("the store was restored; list again"));
+  feed_.EndAll(absl::FailedPreconditionError(
+      "the store has begun another history, as after a restore: list again"));
+  DeliverAll();
   return absl::OkStatus();
 }
 

@@ -156,18 +156,6 @@ TEST(MemoryStore, ADeposedLeaderIsFencedAtOnce) {
   EXPECT_GT(one.fence()->term(), old_fence.term() + 1);
 }
 
-TEST(MemoryStore, ANewHistoryEndsSubscriptionsAndRefusesOldPositions) {
-  MemoryStore store;
-  const Asked asked(store, PutOf("k", "v"));
-  const Position before = store.Describe().position;
-  RecordingSink sink;
-  auto subscription = store.Subscribe("", before, &sink);
-  ASSERT_TRUE(store.StartNewHistory().ok());
-  EXPECT_TRUE(sink.WaitForEnd());
-  EXPECT_TRUE(absl::IsFailedPrecondition(store.Subscribe("", before, &sink).status()));
-  EXPECT_TRUE((*store.Get("k", Store::Consistency::kLocal)).has_value());
-}
-
 TEST(MemoryStore, ACallbackMayCommit) {
   MemoryStore store;
   bool nested = false;

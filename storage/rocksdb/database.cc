@@ -16,6 +16,8 @@ constexpr char kSchemaKey[] = "schema";
 constexpr char kRevisionKey[] = "revision";
 constexpr char kTermKey[] = "term";
 constexpr char kDigestKey[] = "digest";
+constexpr char kBeganKey[] = "history-began";        // Unix time in ms
+constexpr char kRestoredKey[] = "history-restored";  // 1: see History::restored
 constexpr std::uint64_t kSchema = 1;
 
 std::vector<rocksdb::ColumnFamilyDescriptor> ColumnFamilies() {
@@ -34,6 +36,14 @@ rocksdb::ReadOptions At(const rocksdb::Snapshot* snapshot) {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot;
   return options;
+}
+
+void PutHistory(const History& history, rocksdb::ColumnFamilyHandle* meta,
+                rocksdb::WriteBatch* to) {
+  const auto began = static_cast<std::uint64_t>(absl::ToUnixMillis(history.began));
+  to->Put(meta, kHistoryKey, history.id).PermitUncheckedError();
+  to->Put(meta, kBeganKey, EncodeNumber(began)).PermitUncheckedError();
+  to->Put(meta, kRestoredKey, EncodeNumber(history.restored ? 1 : 0)).PermitUncheckedError();
 }
 
 }  // namespace
@@ -81,7 +91,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& dire
   return database;
 }
 
-absl::Status Database::Create(const std::string& directory, const std::string& history,
+absl::Status Database::Create(const std::string& directory, const History& history,
                               rocksdb::Env* env) {
   rocksdb::DBOptions options = DatabaseOptions(env);
   options.create_if_missing = true;
@@ -92,7 +102,7 @@ absl::Status Database::Create(const std::string& directory, const std::string& h
       rocksdb::DB::Open(options, directory, ColumnFamilies(), &handles, &raw), "RocksDB says"));
   Database database(directory, std::unique_ptr<rocksdb::DB>(raw), std::move(handles));
   rocksdb::WriteBatch batch;
-  batch.Put(database.meta(), kHistoryKey, history);
+  PutHistory(history, database.meta(), &batch);
   batch.Put(database.meta(), kSchemaKey, EncodeNumber(kSchema));
   batch.Put(database.meta(), kRevisionKey, EncodeNumber(0));
   batch.Put(database.meta(), kTermKey, EncodeNumber(0));
@@ -133,10 +143,23 @@ absl::StatusOr<std::string> Database::ReadMetaValue(absl::string_view key,
   return value;
 }
 
+absl::StatusOr<std::uint64_t> Database::ReadLaterNumber(absl::string_view key,
+                                                        const rocksdb::Snapshot* snapshot) const {
+  std::string value;
+  const rocksdb::Status read = db_->Get(At(snapshot), meta(), ToSlice(key), &value);
+  if (read.IsNotFound()) return 0;
+  HEDDLE_RETURN_IF_ERROR(FromRocksdb(read, absl::StrCat("reading entry '", key, "'")));
+  return DecodeNumber(value);
+}
+
 absl::StatusOr<Meta> Database::ReadMeta(const rocksdb::Snapshot* snapshot) const {
   Meta meta;
   std::uint64_t digest = 0;
-  HEDDLE_ASSIGN_OR_RETURN(meta.history, ReadMetaValue(kHistoryKey, snapshot));
+  HEDDLE_ASSIGN_OR_RETURN(meta.history.id, ReadMetaValue(kHistoryKey, snapshot));
+  HEDDLE_ASSIGN_OR_RETURN(const std::uint64_t began, ReadLaterNumber(kBeganKey, snapshot));
+  HEDDLE_ASSIGN_OR_RETURN(const std::uint64_t restored, ReadLaterNumber(kRestoredKey, snapshot));
+  meta.history.began = absl::FromUnixMillis(static_cast<std::int64_t>(began));
+  meta.history.restored = restored != 0;
   for (const auto& [key, number] :
        {std::make_pair(kSchemaKey, &meta.schema), std::make_pair(kRevisionKey, &meta.revision),
         std::make_pair(kTermKey, &meta.term), std::make_pair(kDigestKey, &digest)}) {
@@ -203,6 +226,18 @@ absl::Status Database::WriteTerm(std::uint64_t term) {
   rocksdb::WriteBatch batch;
   batch.Put(meta(), kTermKey, EncodeNumber(term)).PermitUncheckedError();
   return WriteSynced(&batch);
+}
+
+absl::Status Database::WriteHistory(const History& history, std::uint64_t term) {
+  HEDDLE_ASSIGN_OR_RETURN(const Meta now, ReadMeta());
+  rocksdb::WriteBatch batch;
+  PutHistory(history, meta(), &batch);
+  batch.Put(meta(), kTermKey, EncodeNumber(term)).PermitUncheckedError();
+  batch.DeleteRange(changes(), EncodeNumber(0), EncodeNumber(now.revision + 1))
+      .PermitUncheckedError();
+  HEDDLE_RETURN_IF_ERROR(WriteSynced(&batch));
+  oldest_ = now.revision + 1;
+  return absl::OkStatus();
 }
 
 absl::Status Database::TrimLog(Revision keep_from) {

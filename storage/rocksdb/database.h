@@ -27,11 +27,13 @@ inline rocksdb::Slice ToSlice(absl::string_view s) { return {s.data(), s.size()}
 inline absl::string_view ToView(const rocksdb::Slice& s) { return {s.data(), s.size()}; }
 
 struct Meta {
-  std::string history;
+  History history;
   std::uint64_t schema = 0;
   Revision revision = 0;
   std::uint64_t term = 0;
   RecordsDigest digest;
+
+  Position position() const { return {history.id, revision}; }
 };
 
 // A consistent view that later writes do not change. Must not outlive its database.
@@ -46,7 +48,7 @@ class Database final : public ChangeLog {
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& directory, Mode mode,
                                                         rocksdb::Env* env);
   // Makes the database, with `history` and nothing else in it, and closes it.
-  static absl::Status Create(const std::string& directory, const std::string& history,
+  static absl::Status Create(const std::string& directory, const History& history,
                              rocksdb::Env* env);
   ~Database() override;
 
@@ -69,6 +71,8 @@ class Database final : public ChangeLog {
   // Durable when it returns OK. On an error the write may or may not be found after a reopen.
   absl::Status WriteSynced(rocksdb::WriteBatch* batch);
   absl::Status WriteTerm(std::uint64_t term);
+  // From `history` on there are only the records: the change log is emptied.
+  absl::Status WriteHistory(const History& history, std::uint64_t term);
   // Forgets the batches before `keep_from`.
   absl::Status TrimLog(Revision keep_from);
 
@@ -92,6 +96,9 @@ class Database final : public ChangeLog {
   rocksdb::ColumnFamilyHandle* changes() const { return handles_[2]; }
   absl::StatusOr<std::string> ReadMetaValue(absl::string_view key,
                                             const rocksdb::Snapshot* snapshot) const;
+  // 0 when there is none.
+  absl::StatusOr<std::uint64_t> ReadLaterNumber(absl::string_view key,
+                                                const rocksdb::Snapshot* snapshot) const;
   absl::Status VerifyRecords(const RecordsDigest& expected) const;
   absl::Status VerifyLog(Revision newest) const;
   absl::Status ReadState();

@@ -51,7 +51,7 @@ absl::StatusOr<DatabaseSlot::Listing> DatabaseSlot::StartListing(const Database&
   Listing listing;
   listing.snapshot = database.TakeSnapshot();
   HEDDLE_ASSIGN_OR_RETURN(const Meta meta, database.ReadMeta(listing.snapshot.get()));
-  listing.position = {meta.history, meta.revision};
+  listing.position = meta.position();
   return listing;
 }
 
@@ -69,12 +69,14 @@ std::uint64_t DatabaseSlot::KeepListing(const Listing& listing) {
   return listings_.Add(listing, SteadyNow());
 }
 
+void DatabaseSlot::EndListings() {
+  MutexLock lock(&listings_mutex_);
+  listings_.Clear();
+}
+
 void DatabaseSlot::Replace(const std::function<std::unique_ptr<Database>()>& open) {
   const std::unique_lock<std::shared_mutex> lock(mutex_);
-  {
-    MutexLock listings_lock(&listings_mutex_);
-    listings_.Clear();
-  }
+  EndListings();
   database_.reset();
   database_ = open();
 }

@@ -36,6 +36,9 @@ class DatabaseSlot {
 
   absl::StatusOr<Page> List(absl::string_view prefix, absl::string_view cursor, std::size_t limit);
 
+  // None is continued.
+  void EndListings();
+
   // Closes the database and puts what `open` returns in its place, which may be null.
   void Replace(const std::function<std::unique_ptr<Database>()>& open);
 

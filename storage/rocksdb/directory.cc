@@ -15,6 +15,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
+#include "absl/time/clock.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "rocksdb/env.h"
@@ -28,12 +29,6 @@ constexpr off_t kProbeBytes = 4 << 20;
 bool Exists(const std::string& path) {
   struct stat info;
   return lstat(path.c_str(), &info) == 0;
-}
-
-std::string NewHistory() {
-  absl::BitGen random;
-  return absl::StrFormat("%016x%016x", absl::Uniform<std::uint64_t>(random),
-                         absl::Uniform<std::uint64_t>(random));
 }
 
 // Adds the directory and the way out to what went wrong.
@@ -78,7 +73,7 @@ absl::Status MakeNew(const std::string& path, rocksdb::Env* env, AcknowledgedMar
   HEDDLE_RETURN_IF_ERROR(ProbeSpace(path));
   const std::string final_name = DatabaseFolder(path);
   const std::string draft = absl::StrCat(final_name, ".new");
-  const std::string history = NewHistory();
+  const History history = NewHistory(/*restored=*/false);
   // What an interrupted attempt left is finished and overwritten by this one.
   HEDDLE_RETURN_IF_ERROR(Database::Create(draft, history, env));
   if (rename(draft.c_str(), final_name.c_str()) != 0) {
@@ -86,12 +81,12 @@ absl::Status MakeNew(const std::string& path, rocksdb::Env* env, AcknowledgedMar
         absl::StrCat("cannot rename ", draft, " to ", final_name, ": ", strerror(errno)));
   }
   // Making the mark syncs the folder, and with it the rename.
-  return mark->Make({history, 0});
+  return mark->Make({history.id, 0});
 }
 
 // A database that ends before what was acknowledged has lost the end of its log.
 absl::Status CheckComplete(const Meta& meta, const Position& acknowledged) {
-  if (meta.history != acknowledged.history || meta.revision >= acknowledged.revision) {
+  if (meta.history.id != acknowledged.history || meta.revision >= acknowledged.revision) {
     return absl::OkStatus();
   }
   return absl::DataLossError(absl::StrCat("revision ", acknowledged.revision,
@@ -142,7 +137,7 @@ absl::StatusOr<OpenedDirectory> OpenOrMake(const std::string& path, rocksdb::Env
   // A new term at each open: a fence of an earlier process is old from here on.
   ++opened.meta.term;
   HEDDLE_RETURN_IF_ERROR(opened.database->WriteTerm(opened.meta.term));
-  HEDDLE_RETURN_IF_ERROR(mark->Make({opened.meta.history, opened.meta.revision}));
+  HEDDLE_RETURN_IF_ERROR(mark->Make(opened.meta.position()));
   return opened;
 }
 
@@ -150,6 +145,13 @@ absl::StatusOr<OpenedDirectory> OpenOrMake(const std::string& path, rocksdb::Env
 
 std::string DatabaseFolder(const std::string& path) { return absl::StrCat(path, "/rocksdb"); }
 std::string MarkFile(const std::string& path) { return absl::StrCat(path, "/acknowledged"); }
+
+History NewHistory(bool restored) {
+  absl::BitGen random;
+  std::string id = absl::StrFormat("%016x%016x", absl::Uniform<std::uint64_t>(random),
+                                   absl::Uniform<std::uint64_t>(random));
+  return {std::move(id), absl::Now(), restored};
+}
 
 absl::StatusOr<OpenedDirectory> OpenDirectory(const std::string& path, rocksdb::Env* env,
                                               AcknowledgedMark* mark) {

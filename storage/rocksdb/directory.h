@@ -15,6 +15,8 @@ namespace heddle::storage {
 
 std::string DatabaseFolder(const std::string& path);
 std::string MarkFile(const std::string& path);
+// A history with a random id.
+History NewHistory(bool restored);
 
 struct OpenedDirectory {
   std::unique_ptr<Database> database;

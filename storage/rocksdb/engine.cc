@@ -38,7 +38,8 @@ Engine::Engine(RocksdbOptions options, OpenedDirectory opened,
       slot_(std::move(opened.database)),
       mailbox_(options_.queue_limit),
       mark_(std::move(mark)),
-      position_{opened.meta.history, opened.meta.revision},
+      position_(opened.meta.position()),
+      history_(opened.meta.history),
       term_(opened.meta.term) {
   SetHealth(/*writable=*/true, "");
   thread_ = std::thread([this] { Run(); });
@@ -64,8 +65,12 @@ absl::StatusOr<std::unique_ptr<Subscription>> Engine::Subscribe(absl::string_vie
   // The database, not position_: a listing may have seen a commit that is not answered yet.
   HEDDLE_ASSIGN_OR_RETURN(const Meta meta,
                           slot_.With([](const Database& d) { return d.ReadMeta(); }));
-  HEDDLE_RETURN_IF_ERROR(CheckPosition(after, {meta.history, meta.revision}));
+  HEDDLE_RETURN_IF_ERROR(CheckPosition(after, meta.position()));
   std::unique_ptr<Subscription> subscription = feed_.Add(std::string(prefix), after.revision, sink);
+  // A history that ended in between has not ended this one.
+  HEDDLE_ASSIGN_OR_RETURN(const Meta added,
+                          slot_.With([](const Database& d) { return d.ReadMeta(); }));
+  HEDDLE_RETURN_IF_ERROR(CheckPosition(after, added.position()));
   mailbox_.Post(Wake{});  // a full mailbox needs no wake
   return subscription;
 }
@@ -104,7 +109,7 @@ Engine::WriteHealth Engine::write_health() {
 void Engine::SetHealth(bool writable, std::string alarm) {
   writable_ = writable;
   MutexLock lock(&mutex_);
-  health_ = {writable, std::move(alarm), position_};
+  health_ = {writable, std::move(alarm), position_, history_};
 }
 
 void Engine::Run() {
@@ -114,11 +119,14 @@ void Engine::Run() {
         mailbox_.TakeAll(writable_ ? absl::InfiniteDuration() : options_.reopen_interval);
     if (work.empty() && mailbox_.closed()) return;
     std::deque<Commitment> commitments;
+    std::vector<Beginning> beginnings;
     for (Work& item : work) {
       if (auto* commitment = std::get_if<Commitment>(&item)) {
         commitments.push_back(std::move(*commitment));
       } else if (const auto* trimming = std::get_if<Trimming>(&item)) {
         keep_from_ = std::max(keep_from_, trimming->keep_from);
+      } else if (auto* beginning = std::get_if<Beginning>(&item)) {
+        beginnings.push_back(std::move(*beginning));
       }
     }
     if (!writable_) ReopenIfDue();
@@ -126,6 +134,8 @@ void Engine::Run() {
     Trim();
     CommitAll(std::move(commitments));
     PublishNew({});
+    for (const Beginning& beginning : beginnings) beginning.done(BeginHistory());
+    if (!beginnings.empty()) ElectWaiting();
   }
 }
 
@@ -162,16 +172,20 @@ void Engine::CommitNextGroup(std::deque<Commitment>* waiting) {
 // The mark, the health and the subscribers learn of what is durable.
 void Engine::PublishNew(const std::vector<Batch>& fresh) {
   if (!fresh.empty()) {
-    const absl::Status marked = mark_->Write(position_);
-    if (!marked.ok() && !mark_failed_) {
-      spdlog::warn("{}: a log cut short by damage may go unnoticed at the next start",
-                   std::string(marked.message()));
-    }
-    mark_failed_ = !marked.ok();
+    NoteOnMark();
     MutexLock lock(&mutex_);
     health_.position = position_;
   }
   if (slot_.get() != nullptr) feed_.Publish(fresh, position_.revision, *slot_.get());
+}
+
+void Engine::NoteOnMark() {
+  const absl::Status marked = mark_->Write(position_);
+  if (!marked.ok() && !mark_failed_) {
+    spdlog::warn("{}: a log cut short by damage may go unnoticed at the next start",
+                 std::string(marked.message()));
+  }
+  mark_failed_ = !marked.ok();
 }
 
 void Engine::ElectWaiting() {

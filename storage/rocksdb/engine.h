@@ -5,6 +5,7 @@
 
 #include <chrono>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -33,6 +34,7 @@ class Engine {
     bool writable = true;
     std::string alarm;  // why not, and what to do
     Position position;  // newest acknowledged
+    History history;    // of `position`
   };
 
   Engine(RocksdbOptions options, OpenedDirectory opened, std::unique_ptr<AcknowledgedMark> mark);
@@ -46,6 +48,8 @@ class Engine {
                                                       LeadershipListener* listener);
   std::optional<Member> candidate();
   absl::Status Trim(Revision keep_from);
+  // See Store::StartNewHistory.
+  absl::Status StartNewHistory();
 
   DatabaseSlot& database() { return slot_; }
   WriteHealth write_health();
@@ -58,8 +62,11 @@ class Engine {
   struct Trimming {
     Revision keep_from = 0;
   };
+  struct Beginning {  // of a new history
+    std::function<void(const absl::Status&)> done;
+  };
   struct Wake {};
-  using Work = std::variant<Commitment, Trimming, Wake>;
+  using Work = std::variant<Commitment, Trimming, Beginning, Wake>;
 
   void Run();
   void CommitAll(std::deque<Commitment> waiting);
@@ -67,12 +74,15 @@ class Engine {
   void ElectWaiting();
   void Trim();
   void KeepWithinHistoryLimit();
+  absl::Status BeginHistory();
+  void LeaveFormerHistory();
 
   void StopWriting(const absl::Status& why);
   void ReopenIfDue();
   void AdoptReopened(OpenedDirectory opened);
   void Refuse(const std::deque<Commitment>& waiting);
   void PublishNew(const std::vector<Batch>& fresh);
+  void NoteOnMark();
   void SetHealth(bool writable, std::string alarm);
 
   const RocksdbOptions options_;
@@ -83,6 +93,7 @@ class Engine {
   // Of the engine thread.
   const std::unique_ptr<AcknowledgedMark> mark_;
   Position position_;  // newest durable
+  History history_;    // its id is that of position_
   std::uint64_t term_;
   std::optional<Fence> fence_;
   Revision keep_from_ = 0;  // asked for and not done yet

@@ -49,9 +49,12 @@ void Engine::ReopenIfDue() {
 
 void Engine::AdoptReopened(OpenedDirectory opened) {
   const Revision known = position_.revision;
-  position_.revision = opened.meta.revision;
+  const bool another_history = opened.meta.history.id != position_.history;
+  position_ = opened.meta.position();
+  history_ = opened.meta.history;
   term_ = std::max(term_, opened.meta.term);
   SetHealth(/*writable=*/true, "");
+  if (another_history) LeaveFormerHistory();
   spdlog::info(
       "storage: {} is writable again; of the writes that were unknown, {} had been applied",
       options_.path, position_.revision - known);

@@ -53,9 +53,7 @@ class RocksdbStore final : public Store {
     });
   }
 
-  absl::Status StartNewHistory() override {
-    return absl::UnimplementedError("the embedded store cannot begin a new history yet");
-  }
+  absl::Status StartNewHistory() override { return engine_.StartNewHistory(); }
 
   absl::Status TrimHistory(Revision keep_from) override { return engine_.Trim(keep_from); }
 
@@ -66,7 +64,7 @@ class RocksdbStore final : public Store {
     health.detail = absl::StrCat("embedded, in ", path_);
     health.writable = writing.writable;
     health.position = std::move(writing.position);
-    health.history.id = health.position.history;
+    health.history = std::move(writing.history);
     if (const auto candidate = engine_.candidate()) health.members.push_back(*candidate);
     health.leader = engine_.candidate();
     if (!writing.writable) health.alarms.push_back(std::move(writing.alarm));
