@@ -62,7 +62,9 @@ TEST_F(RocksdbStoreTest, APathThatIsNoDirectoryIsRefused) {
 
 TEST_F(RocksdbStoreTest, AnInterruptedCreationIsFinished) {
   ASSERT_TRUE(std::filesystem::create_directories(path_));
-  ASSERT_TRUE(Database::Create(path_ + "/rocksdb.new", "half made", rocksdb::Env::Default()).ok());
+  ASSERT_TRUE(Database::Create(path_ + "/rocksdb.new", {"half made", absl::UnixEpoch(), false},
+                               rocksdb::Env::Default())
+                  .ok());
   const auto store = Open();
   ASSERT_NE(store, nullptr);
   EXPECT_EQ(store->Describe().position.revision, 0u);
