@@ -2,7 +2,6 @@
 
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
-#include <xxhash.h>
 
 #include <chrono>
 #include <future>
@@ -14,7 +13,7 @@
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "controller/admin_service.h"
-#include "controller/net_conf.h"
+#include "controller/net_conf_file.h"
 #include "controller/node_service.h"
 #include "controller/writer_thread.h"
 #include "spdlog/spdlog.h"
@@ -27,12 +26,13 @@ constexpr int kKeepaliveMs = 10'000;       // silence before a ping, and for its
 constexpr std::chrono::seconds kDrainWithin{3};
 constexpr std::chrono::seconds kElectedWithin{30};
 
-template <typename Result, typename Call>
-absl::StatusOr<Result> Await(WriterThread* writer, Call call) {
-  auto promise = std::make_shared<std::promise<absl::StatusOr<Result>>>();
+// Runs `call` on the writer's thread and blocks for what it reports.
+absl::Status Await(WriterThread* writer,
+                   std::function<void(Writer&, std::function<void(absl::Status)>)> call) {
+  auto promise = std::make_shared<std::promise<absl::Status>>();
   auto future = promise->get_future();
   HEDDLE_RETURN_IF_ERROR(writer->Post([promise, call = std::move(call)](Writer& w) {
-    call(w, [promise](absl::StatusOr<Result> result) { promise->set_value(std::move(result)); });
+    call(w, [promise](absl::Status status) { promise->set_value(std::move(status)); });
   }));
   if (future.wait_for(kElectedWithin) != std::future_status::ready) {
     return absl::DeadlineExceededError("the store has not answered within 30 s of the start");
@@ -67,9 +67,10 @@ class Controller::Parts {
         admin_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_, kVersion}) {}
 
   absl::Status Start() {
-    std::optional<ParsedNetConf> file;
+    std::optional<NetConfFile> file;
     if (options_.net_conf_json) {
-      HEDDLE_ASSIGN_OR_RETURN(file, FromFile());
+      HEDDLE_ASSIGN_OR_RETURN(file,
+                              NetConfFile::Parse(options_.net_conf_name, *options_.net_conf_json));
     }
     HEDDLE_RETURN_IF_ERROR(writer_.Start());
     HEDDLE_RETURN_IF_ERROR(Configure(file));
@@ -114,75 +115,16 @@ class Controller::Parts {
     return wiring;
   }
 
-  struct Stored {
-    std::optional<Network> network;
-    std::uint64_t net_conf_digest = 0;
-  };
-
-  std::uint64_t NetConfDigest() const {
-    return XXH3_64bits(options_.net_conf_json->data(), options_.net_conf_json->size());
-  }
-
-  // The network of the store, or of the file where that is new to the store: the file of an earlier
-  // start does not undo what an administrator has set since.
-  absl::Status Configure(const std::optional<ParsedNetConf>& file) {
-    HEDDLE_ASSIGN_OR_RETURN(
-        const Stored in_store, (Await<Stored>(&writer_, [](Writer& writer, auto done) {
-          done(Stored{writer.book().target_network(), writer.book().net_conf_digest()});
-        })));
-    const std::optional<Network>& stored = in_store.network;
-    if (!file) {
-      if (!stored) {
-        spdlog::warn(
-            "no network is configured: nodes are refused until one is set with "
-            "`heddlectl network set`");
-        return absl::OkStatus();
-      }
-      return RequireBuilt(stored->backend);
-    }
-    if (stored && in_store.net_conf_digest == NetConfDigest()) {
-      if (*stored != file->network) {
-        spdlog::info(
-            "{} is the file of the last start; the network was set with heddlectl since, and "
-            "stands",
-            options_.net_conf_name);
-      }
-      return RequireBuilt(stored->backend);
-    }
-    return Apply(file->network, stored.has_value());
-  }
-
-  absl::StatusOr<ParsedNetConf> FromFile() const {
-    absl::StatusOr<ParsedNetConf> parsed = ParseNetConf(*options_.net_conf_json);
-    if (parsed.ok()) {
-      for (const std::string& notice : parsed->notices) {
-        spdlog::warn("{}: {}", options_.net_conf_name, notice);
-      }
-    }
-    const absl::Status status =
-        parsed.ok() ? RequireBuilt(parsed->network.backend) : parsed.status();
-    if (status.ok()) return parsed;
-    return absl::Status(status.code(),
-                        absl::StrCat(options_.net_conf_name, ": ", status.message()));
-  }
-
-  absl::Status Apply(const Network& network, bool replaces) {
-    const absl::StatusOr<Committed> result = Await<Committed>(
-        &writer_,
-        [network, source = *options_.net_conf_json, digest = NetConfDigest()](
-            Writer& writer, auto done) { writer.SetNetwork(network, source, done, digest); });
-    if (result.ok()) {
-      spdlog::info("{} {} at revision {}", options_.net_conf_name,
-                   replaces ? "replaces the stored network" : "is the network now",
-                   result->revision);
-      return absl::OkStatus();
-    }
-    if (!replaces || !absl::IsFailedPrecondition(result.status())) return result.status();
-    return absl::FailedPreconditionError(absl::StrCat(
-        options_.net_conf_name,
-        " differs from the network in use and cannot replace it: ", result.status().message(),
-        ". To go on with the network in use, start without --net-conf (heddlectl network show "
-        "prints it), do what is said here and then use `heddlectl network set`"));
+  absl::Status Configure(const std::optional<NetConfFile>& file) {
+    return Await(&writer_, [file](Writer& writer, std::function<void(absl::Status)> done) {
+      if (file) return file->TakeOver(writer, std::move(done));
+      const std::optional<Network>& stored = writer.book().target_network();
+      if (stored) return done(RequireBuilt(stored->backend));
+      spdlog::warn(
+          "no network is configured: nodes are refused until one is set with "
+          "`heddlectl network set`");
+      done(absl::OkStatus());
+    });
   }
 
   absl::Status Listen() {

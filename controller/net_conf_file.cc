@@ -1,0 +1,63 @@
+#include "controller/net_conf_file.h"
+
+#include <xxhash.h>
+
+#include <optional>
+#include <utility>
+
+#include "absl/strings/str_cat.h"
+#include "api/backend_schema.h"
+#include "controller/net_conf.h"
+#include "spdlog/spdlog.h"
+
+namespace heddle::controller {
+
+NetConfFile::NetConfFile(std::string name, std::string json, Network network, std::uint64_t digest)
+    : name_(std::move(name)),
+      json_(std::move(json)),
+      network_(std::move(network)),
+      digest_(digest) {}
+
+absl::StatusOr<NetConfFile> NetConfFile::Parse(std::string name, std::string json) {
+  absl::StatusOr<ParsedNetConf> parsed = ParseNetConf(json);
+  const absl::Status status = parsed.ok() ? RequireBuilt(parsed->network.backend) : parsed.status();
+  if (!status.ok()) {
+    return absl::Status(status.code(), absl::StrCat(name, ": ", status.message()));
+  }
+  for (const std::string& notice : parsed->notices) spdlog::warn("{}: {}", name, notice);
+  const std::uint64_t digest = XXH3_64bits(json.data(), json.size());
+  return NetConfFile(std::move(name), std::move(json), std::move(parsed->network), digest);
+}
+
+void NetConfFile::TakeOver(Writer& writer, std::function<void(absl::Status)> done) const {
+  const std::optional<Network>& stored = writer.book().target_network();
+  if (stored && writer.book().net_conf_digest() == digest_) {
+    if (*stored != network_) {
+      spdlog::info(
+          "{} is the file of the last start; the network was set with heddlectl since, and stands",
+          name_);
+    }
+    return done(RequireBuilt(stored->backend));
+  }
+  const bool replaces = stored.has_value();
+  writer.SetNetwork(
+      network_, json_,
+      [file = *this, replaces, done = std::move(done)](absl::StatusOr<Committed> result) {
+        if (!result.ok()) return done(file.Refused(replaces, result.status()));
+        spdlog::info("{} {} at revision {}", file.name_,
+                     replaces ? "replaces the stored network" : "is the network now",
+                     result->revision);
+        done(absl::OkStatus());
+      },
+      digest_);
+}
+
+absl::Status NetConfFile::Refused(bool replaces, const absl::Status& why) const {
+  if (!replaces || !absl::IsFailedPrecondition(why)) return why;
+  return absl::FailedPreconditionError(absl::StrCat(
+      name_, " differs from the network in use and cannot replace it: ", why.message(),
+      ". To go on with the network in use, start without --net-conf (heddlectl network show "
+      "prints it), do what is said here and then use `heddlectl network set`"));
+}
+
+}  // namespace heddle::controller
