@@ -12,12 +12,6 @@ WatchReactor::WatchReactor(WatchHub* hub, storage::Revision cursor,
                            std::function<void(WatchReactor*)> done)
     : hub_(hub), done_(std::move(done)), cursor_(cursor) {}
 
-void WatchReactor::Begin() {
-  self_ = shared_from_this();
-  StartSendInitialMetadata();
-  Kick();
-}
-
 // False when what comes after the cursor is no longer held.
 bool WatchReactor::Refill() {
   const storage::Revision network_revision = hub_->network_revision();
@@ -40,65 +34,18 @@ bool WatchReactor::Refill() {
   return true;
 }
 
-void WatchReactor::Kick() {
-  bool lost = false;
-  {
-    MutexLock lock(&mutex_);
-    if (writing_ || ending_) return;
-    if (events_.empty()) lost = !Refill();
-    if (!lost) {
-      if (events_.empty()) return;
-      writing_event_ = std::move(events_.front());
-      events_.pop_front();
-      writing_ = true;
-    }
-  }
-  if (lost) {
-    End(grpc::Status(grpc::StatusCode::OUT_OF_RANGE,
+WatchReactor::Turn WatchReactor::Next() {
+  if (events_.empty() && !Refill()) {
+    return {
+        std::nullopt,
+        grpc::Status(grpc::StatusCode::OUT_OF_RANGE,
                      absl::StrCat("changes are held from revision ", hub_->oldest_delta_revision(),
-                                  " on; list again, then watch from the listing's revision")));
-    return;
+                                  " on; list again, then watch from the listing's revision"))};
   }
-  StartWrite(&writing_event_);
-}
-
-void WatchReactor::End(const grpc::Status& status) {
-  {
-    MutexLock lock(&mutex_);
-    if (ending_) return;
-    ending_ = true;
-    end_status_ = status;
-    if (writing_) return;
-    finished_ = true;
-  }
-  Finish(status);
-}
-
-void WatchReactor::OnWriteDone(bool ok) {
-  bool finish = false;
-  grpc::Status status;
-  {
-    MutexLock lock(&mutex_);
-    writing_ = false;
-    if (ending_ && !finished_) {
-      finish = finished_ = true;
-      status = end_status_;
-    }
-  }
-  if (finish) {
-    Finish(status);
-  } else if (ok) {
-    Kick();
-  } else {
-    End(grpc::Status::CANCELLED);
-  }
-}
-
-void WatchReactor::OnCancel() { End(grpc::Status::CANCELLED); }
-
-void WatchReactor::OnDone() {
-  const std::shared_ptr<WatchReactor> self = std::move(self_);
-  done_(this);
+  if (events_.empty()) return {};
+  Turn turn{std::move(events_.front()), std::nullopt};
+  events_.pop_front();
+  return turn;
 }
 
 }  // namespace heddle::controller
