@@ -109,7 +109,9 @@ std::vector<BackendSchema> BuiltBackends() {
                 "Seconds between keep-alive packets; 0 sends none."),
         Text("Mode", "separate",
              "Which underlay carries pods: separate (each family its own), auto, ipv4 or ipv6.",
-             WireguardModeObjection)}},
+             WireguardModeObjection)},
+       /*ipv4_only=*/false,
+       /*agrees_on_keys=*/true},
       {"alloc", true, "Allocates subnets and programs nothing.", {}},
       {"extension",
        true,
@@ -131,7 +133,9 @@ std::vector<BackendSchema> KnownBackends() {
        {Text("PSK", "", "Pre-shared key of the cluster, at least 96 characters.", PskObjection),
         Flag("UDPEncap", "Carries ESP in UDP, to pass address translation."),
         Text("ESPProposal", "aes128gcm16-sha256-prfsha256-ecp256",
-             "Cipher proposal in strongSwan's spelling.")}},
+             "Cipher proposal in strongSwan's spelling.")},
+       /*ipv4_only=*/false,
+       /*agrees_on_keys=*/true},
   };
 }
 

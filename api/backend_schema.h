@@ -29,6 +29,8 @@ struct BackendSchema {
   std::string meaning;
   std::vector<OptionSchema> options;
   bool ipv4_only = false;  // refused for a network with an IPv6 range
+  // Two hosts agree on keys before the first packet passes between them, which takes a moment.
+  bool agrees_on_keys = false;
 };
 
 // All backends that flannel has on Linux; stable order.

@@ -31,15 +31,20 @@ void AddBackendSteps(const LeaseBook& book, const Network& next, std::vector<Net
   const std::string& from = book.network()->backend.type;
   const std::string& to = next.backend.type;
   if (from == to) return;
+  const absl::Duration agreement = KeyAgreement(next.backend);
   steps->push_back(
       {absl::StrCat("Every node builds ", to, " beside ", from, "."),
        {absl::StrCat("Packets keep going through ", from, "; nothing is interrupted."),
         "New pods get the smaller MTU of the two.",
-        absl::StrCat("It ends when all of the ", nodes,
-                     " nodes that are attached have it up and know each other's. A node that "
-                     "cannot have it holds the change here; `heddlectl network show` names it and "
-                     "its reason. Before packets go through wireguard there are ",
-                     absl::FormatDuration(kKeyAgreement), " for it to agree on keys."),
+        absl::StrCat(
+            "It ends when all of the ", nodes,
+            " nodes that are attached have it up and know each other's. A node that "
+            "cannot have it holds the change here; `heddlectl network show` names it and "
+            "its reason.",
+            agreement == absl::ZeroDuration()
+                ? ""
+                : absl::StrCat(" Before packets go through ", to, " there are ",
+                               absl::FormatDuration(agreement), " for it to agree on keys.")),
         absl::StrCat("Setting ", from, " again takes the change back.")},
        {}});
   steps->push_back(

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/backend_schema.h"
 
 namespace heddle::controller {
 namespace {
@@ -90,10 +91,14 @@ StagedNetwork Advance(const StagedNetwork& present, absl::Time now) {
   return Stage(network, network.backend, std::nullopt, RolloutStage::kSettled, now);
 }
 
+absl::Duration KeyAgreement(const BackendConfig& backend) {
+  const BackendSchema* schema = FindBackend(backend.type);
+  return schema != nullptr && schema->agrees_on_keys ? kKeyAgreement : absl::ZeroDuration();
+}
+
 absl::Duration PauseAfter(const StagedNetwork& staged) {
   if (staged.stage == RolloutStage::kRetiring) return kInFlight;
-  const bool has_sessions = staged.network.standby && staged.network.standby->type == "wireguard";
-  return has_sessions ? kKeyAgreement : absl::ZeroDuration();
+  return staged.network.standby ? KeyAgreement(*staged.network.standby) : absl::ZeroDuration();
 }
 
 RolloutProgress Judge(const std::vector<RolloutNode>& nodes, absl::string_view target_type,

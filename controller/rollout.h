@@ -57,6 +57,8 @@ inline constexpr absl::Duration kInFlight = absl::Seconds(1);
 // is answered, and WireGuard tries again after 5.0 to 5.3 s; packets would wait that long, and the
 // kernel keeps only 128 of them.
 inline constexpr absl::Duration kKeyAgreement = absl::Seconds(7);
+// What of it `backend` needs before it is sent through: nothing where no keys are agreed on.
+absl::Duration KeyAgreement(const BackendConfig& backend);
 // From the last node's word that it has done its part to the stage that follows `staged`.
 absl::Duration PauseAfter(const StagedNetwork& staged);
 
