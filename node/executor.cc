@@ -112,8 +112,7 @@ void Executor::Advertise() {
   }
   // One that could not be made is announced all the same, after the first try: without a lease the
   // controller would not hear of it. `applied` says that it is not there.
-  const bool tried = reconciler_.basis() && reconciler_.basis()->network == Served();
-  if (!tried && !MayAnnounce(network_->backend.type)) return;
+  if (!HasTriedServed() && !MayAnnounce(network_->backend.type)) return;
   if (network_->standby && !MayAnnounce(network_->standby->type)) {
     Network without_standby = *network_;
     without_standby.standby.reset();
@@ -129,10 +128,13 @@ Network Executor::Served() const {
   return served;
 }
 
+bool Executor::HasTriedServed() const {
+  return reconciler_.basis() && reconciler_.basis()->network == Served();
+}
+
 bool Executor::MayAnnounce(const std::string& backend_type) const {
   if (!self_ || self_->advertisement.Runs(backend_type)) return true;
-  return reconciler_.basis() && reconciler_.basis()->network == Served() &&
-         reconciler_.own_objects_made();
+  return HasTriedServed() && reconciler_.own_objects_made();
 }
 
 void Executor::SetExtensionBackendData(absl::StatusOr<std::optional<std::string>> text,
@@ -217,12 +219,9 @@ void Executor::NoteApplied() {
   // The peers have been told of a self that this node has not heard of yet: it is on its way. What
   // it asks for (a standby, above all) is not in the kernel before that.
   const auto own = table_.peers().find(identity_.node_id);
-  if (own != table_.peers().end() && !table_.IsHeld(identity_.node_id) && own->second != *self_) {
-    return;
-  }
+  const bool self_told = own != table_.peers().end() && !table_.IsHeld(identity_.node_id);
+  if (self_told && own->second != *self_) return;
   const std::size_t told = table_.peers().size() - table_.held();
-  const bool self_told =
-      table_.peers().contains(identity_.node_id) && !table_.IsHeld(identity_.node_id);
   applied_.revision = table_.position().revision;
   applied_.set_hash = table_.set_hash();
   applied_.peers = told - (self_told ? 1 : 0);

@@ -115,7 +115,8 @@ class Executor {
   void Enqueue(std::vector<PeerDifference> differences, absl::Time now);
   void ScheduleFullPass(absl::Time when);
   void Advertise();
-  Network Served() const;  // the network as far as this host can have it
+  Network Served() const;       // the network as far as this host can have it
+  bool HasTriedServed() const;  // a pass was made with it, whatever came of it
   bool MayAnnounce(const std::string& backend_type) const;
   void FullPass(absl::Time now);
   void Delta(absl::Time now);
