@@ -1,3 +1,5 @@
+// Desired state from the rows: each plane's own objects and those of each peer, one route per
+// subnet through the plane that is sent through, and in words what cannot be had. Pure.
 #include <algorithm>
 
 #include "absl/container/flat_hash_map.h"
@@ -157,12 +159,14 @@ void AppendSharedNames(const PlanInput& input, const absl::btree_map<std::string
 }
 
 void AppendCappedMtu(const PlanInput& input, std::vector<std::string>* problems) {
-  const std::int64_t option = input.network.backend.Int("MTU");
-  if (option <= input.host.underlay_mtu_bytes) return;
-  problems->push_back(
-      absl::StrCat("backend option MTU ", option, " is above the ", input.host.underlay_mtu_bytes,
-                   " bytes of ", input.host.underlay_link,
-                   ", which are used instead; raise the link's MTU or lower the option"));
+  for (const Plane& plane : PlanesOf(input.network)) {
+    const std::int64_t option = plane.config->Int("MTU");
+    if (option <= input.host.underlay_mtu_bytes) continue;
+    problems->push_back(
+        absl::StrCat(plane.row->type, ": backend option MTU ", option, " is above the ",
+                     input.host.underlay_mtu_bytes, " bytes of ", input.host.underlay_link,
+                     ", which are used instead; raise the link's MTU or lower the option"));
+  }
 }
 
 }  // namespace

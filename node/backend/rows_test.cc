@@ -193,6 +193,15 @@ TEST(PodMtuTest, TheOptionStandsForTheUnderlaysButCannotRaiseIt) {
               ElementsAre(HasSubstr("MTU 9000 is above the 1500 bytes of eth0")));
 }
 
+TEST(PodMtuTest, AStandbysOptionAboveTheUnderlaysIsToldToo) {
+  Scenario scenario = Ipv4Scenario("host-gw");
+  scenario.network.standby = *CompleteBackend({"vxlan", {}});
+  EXPECT_THAT(Problems(scenario.input(), {}), ElementsAre());
+  scenario.network.standby->options["MTU"] = std::int64_t{9000};
+  EXPECT_THAT(Problems(scenario.input(), {}),
+              ElementsAre(HasSubstr("vxlan: backend option MTU 9000 is above the 1500 bytes")));
+}
+
 TEST(PodMtuTest, TooLittleForAFamilyIsRefused) {
   Scenario scenario = DualStackScenario("vxlan");
   scenario.host.underlay_mtu_bytes = 1350;
