@@ -46,6 +46,8 @@ class EtcdSession {
   void OnWatchLost();
 
   // Set while this session's own put of the leader key is the newest seen and its lease is alive.
+  // Its term is the key's create revision, its token the key's lease as 16 hexadecimal digits; both
+  // are compared in every fenced transaction.
   std::optional<Fence> fence() const;
   // Deletes the leader key if it is ours, and does not campaign before somebody else has led or
   // one ttl has passed. `done` once it is deleted.
