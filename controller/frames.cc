@@ -50,17 +50,19 @@ Frame SnapshotBeginFrame(storage::Revision revision) {
   return ToFrame(message);
 }
 
-Frame SyncedFrame(storage::Revision revision, std::uint64_t set_hash) {
+Frame SyncedFrame(storage::Revision revision, std::uint64_t set_hash, bool settling) {
   v1::ControllerMessage message;
   message.mutable_synced()->set_revision(revision);
   message.mutable_synced()->set_set_hash(set_hash);
+  message.mutable_synced()->set_settling(settling);
   return ToFrame(message);
 }
 
-Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash) {
+Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash, bool settling) {
   v1::ControllerMessage message;
   message.mutable_heartbeat()->set_revision(revision);
   message.mutable_heartbeat()->set_set_hash(set_hash);
+  message.mutable_heartbeat()->set_settling(settling);
   return ToFrame(message);
 }
 

@@ -23,8 +23,9 @@ Frame WelcomeFrame(absl::string_view history, const Network& network, int heartb
 // `expires`: absl::InfiniteFuture() when reserved.
 Frame OwnLeaseFrame(const Peer& self, absl::Time expires);
 Frame SnapshotBeginFrame(storage::Revision revision);
-Frame SyncedFrame(storage::Revision revision, std::uint64_t set_hash);
-Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash);
+// `settling`: a restored store settles; see node.proto.
+Frame SyncedFrame(storage::Revision revision, std::uint64_t set_hash, bool settling);
+Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash, bool settling);
 Frame AcceptRemovalsFrame();
 Frame ProbeRequestFrame(const ProbeRequest& request);
 Frame NetworkFrame(const Network& network);

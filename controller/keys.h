@@ -3,6 +3,10 @@
 //   net/_/config                    NetworkRecord
 //   net/_/node/<node id>            LeaseRecord
 //   net/_/subnet/<base>-<length>    SubnetRecord: uniqueness by key
+//   meta/restore                    RestoreRecord
+//   meta/settled                    SettledRecord
+//
+// What is under `meta/` is of this store alone and in no backup.
 #pragma once
 
 #include <optional>
@@ -17,6 +21,9 @@ inline constexpr char kNetworkPrefix[] = "net/_/";
 inline constexpr char kConfigKey[] = "net/_/config";
 inline constexpr char kNodePrefix[] = "net/_/node/";
 inline constexpr char kSubnetPrefix[] = "net/_/subnet/";
+inline constexpr char kMetaPrefix[] = "meta/";
+inline constexpr char kRestoreKey[] = "meta/restore";
+inline constexpr char kSettledKey[] = "meta/settled";
 
 std::string NodeKey(absl::string_view node_id);
 std::string SubnetKey(const Prefix& subnet);

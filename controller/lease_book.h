@@ -93,6 +93,16 @@ struct Decision {
   std::vector<std::string> more_node_ids;  // upkeep only: further nodes in flight with it
 };
 
+// The store was restored, and nodes may hold subnets that it does not know.
+struct Settling {
+  absl::Time until;                           // at the latest
+  std::uint64_t missing = 0;                  // nodes known to have had a lease that are not back
+  std::vector<std::string> missing_node_ids;  // some of them
+};
+
+// FailedPrecondition: says what is waited for, and `why` this request has to.
+absl::Status Unsettled(const Settling& settling, absl::string_view why);
+
 class LeaseBook {
  public:
   // A subnet that is leased, or part of a lease being committed.
@@ -131,27 +141,34 @@ class LeaseBook {
   // held lease whose subnets no longer fit the network keeps what fits and gets the missing family.
   // What it writes is renewed (expires = now + ttl); a lease that says the
   // same and has more than two thirds of the ttl left is not written.
-  // InvalidArgument: node id or advertisement. FailedPrecondition: no network yet.
-  // ResourceExhausted: pool exhausted (says how many are held, how many rest and when the next is
-  // free). Aborted: the node has a decision in flight. DataLoss: the node's record cannot be read.
+  // While the store settles a node is given no subnet but the one in `preferred`: it keeps that, or
+  // takes it when it is free or rests, and then leaves the one it has in the book; any other node
+  // is refused until then.
+  // InvalidArgument: node id or advertisement. FailedPrecondition: no network yet, or it waits for
+  // `settling` to end (says until when, and who is missing). ResourceExhausted: pool exhausted
+  // (says how many are held, how many rest and when the next is free). Aborted: the node has a
+  // decision in flight. DataLoss: the node's record cannot be read.
   absl::StatusOr<Decision> DecideAcquire(absl::string_view node_id,
                                          const Advertisement& advertisement,
-                                         const std::vector<Prefix>& preferred,
-                                         absl::Time now) const;
+                                         const std::vector<Prefix>& preferred, absl::Time now,
+                                         const Settling* settling = nullptr) const;
   // Makes (or turns into) a permanent lease; a family without a subnet in `subnets` is chosen as by
   // DecideAcquire. A node whose subnet is of a range being left is renumbered by it, as by
   // DecideRenumber. InvalidArgument: a subnet outside the range or off the grid (names the bounds).
   // AlreadyExists: another node holds it (names the node), or the node holds a different one.
-  // FailedPrecondition: it still rests after another node (says until when), or no network yet.
+  // FailedPrecondition: it still rests after another node (says until when), no network yet, or a
+  // subnet would have to be chosen while the store settles.
   absl::StatusOr<Decision> DecideReserve(absl::string_view node_id,
-                                         const std::vector<Prefix>& subnets, absl::Time now) const;
+                                         const std::vector<Prefix>& subnets, absl::Time now,
+                                         const Settling* settling = nullptr) const;
   // Ends a lease, reserved or not; its subnets rest. NotFound: the node has none. Also frees what a
   // record that cannot be read holds.
   absl::StatusOr<Decision> DecideRelease(absl::string_view node_id, absl::Time now) const;
   // Moves a lease out of the range that the network leaves: it gets a subnet of the present one,
   // and keeps the former as draining. Empty when there is nothing to move. NotFound: the node has
-  // no lease. Otherwise as DecideAcquire.
-  absl::StatusOr<Decision> DecideRenumber(absl::string_view node_id, absl::Time now) const;
+  // no lease. Otherwise as DecideReserve.
+  absl::StatusOr<Decision> DecideRenumber(absl::string_view node_id, absl::Time now,
+                                          const Settling* settling = nullptr) const;
   // Ends that: the draining subnets rest. Empty when there are none. NotFound: as above.
   // FailedPrecondition: the node has not been renumbered yet.
   absl::StatusOr<Decision> DecideFinishRenumber(absl::string_view node_id, absl::Time now) const;
@@ -202,7 +219,11 @@ class LeaseBook {
   absl::Status CheckGrantable(absl::string_view node_id) const;
   // `subnets` has those already settled; completes it for every family of the network.
   absl::Status KeepOrChoose(absl::string_view node_id, const std::vector<Prefix>& preferred,
-                            absl::Time now, PerFamily<Prefix>* subnets) const;
+                            absl::Time now, const Settling* settling,
+                            PerFamily<Prefix>* subnets) const;
+  absl::StatusOr<Prefix> Presented(Family family, absl::string_view node_id,
+                                   const std::vector<Prefix>& preferred,
+                                   const Settling& settling) const;
   std::optional<Prefix> Choose(Family family, absl::string_view node_id,
                                const std::vector<Prefix>& preferred, absl::Time now) const;
   bool MayTakeOver(const RestingSubnet& resting, absl::string_view node_id, absl::Time now) const;

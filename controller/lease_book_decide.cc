@@ -36,12 +36,16 @@ absl::Status LeaseBook::CheckDecidable(absl::string_view node_id) const {
 absl::StatusOr<Decision> LeaseBook::DecideAcquire(absl::string_view node_id,
                                                   const Advertisement& advertisement,
                                                   const std::vector<Prefix>& preferred,
-                                                  absl::Time now) const {
+                                                  absl::Time now, const Settling* settling) const {
   HEDDLE_RETURN_IF_ERROR(CheckGrantable(node_id));
   HEDDLE_RETURN_IF_ERROR(Validate(advertisement));
   Lease next;
   next.node_id = std::string(node_id);
-  HEDDLE_RETURN_IF_ERROR(KeepOrChoose(node_id, preferred, now, &next.subnets));
+  for (Family family : kFamilies) {
+    if (settling == nullptr || !network_->ranges[family]) continue;
+    HEDDLE_ASSIGN_OR_RETURN(next.subnets[family], Presented(family, node_id, preferred, *settling));
+  }
+  HEDDLE_RETURN_IF_ERROR(KeepOrChoose(node_id, preferred, now, settling, &next.subnets));
   next.advertisement = advertisement;
   const Lease* held = Find(node_id);
   if (held != nullptr) next.draining_subnets = held->draining_subnets;
@@ -55,7 +59,7 @@ absl::StatusOr<Decision> LeaseBook::DecideAcquire(absl::string_view node_id,
 
 absl::StatusOr<Decision> LeaseBook::DecideReserve(absl::string_view node_id,
                                                   const std::vector<Prefix>& subnets,
-                                                  absl::Time now) const {
+                                                  absl::Time now, const Settling* settling) const {
   HEDDLE_RETURN_IF_ERROR(CheckGrantable(node_id));
   Lease next;
   next.node_id = std::string(node_id);
@@ -68,7 +72,7 @@ absl::StatusOr<Decision> LeaseBook::DecideReserve(absl::string_view node_id,
     asked = subnet;
     HEDDLE_RETURN_IF_ERROR(CheckReservable(subnet, node_id, now));
   }
-  HEDDLE_RETURN_IF_ERROR(KeepOrChoose(node_id, {}, now, &next.subnets));
+  HEDDLE_RETURN_IF_ERROR(KeepOrChoose(node_id, {}, now, settling, &next.subnets));
   const Lease* held = Find(node_id);
   if (held != nullptr) {
     next.advertisement = held->advertisement;
@@ -113,14 +117,15 @@ absl::Status LeaseBook::CheckGrantable(absl::string_view node_id) const {
 // The subnet held when it still fits, else one to take.
 absl::Status LeaseBook::KeepOrChoose(absl::string_view node_id,
                                      const std::vector<Prefix>& preferred, absl::Time now,
-                                     PerFamily<Prefix>* subnets) const {
+                                     const Settling* settling, PerFamily<Prefix>* subnets) const {
   const Lease* held = Find(node_id);
   for (Family family : kFamilies) {
     const auto& range = network_->ranges[family];
     if (!range || (*subnets)[family]) continue;
     const auto kept = held != nullptr ? held->subnets[family] : std::nullopt;
-    (*subnets)[family] =
-        kept && network_->Allows(*kept) ? kept : Choose(family, node_id, preferred, now);
+    const bool keeps = kept && network_->Allows(*kept);
+    if (!keeps && settling != nullptr) return Unsettled(*settling, "none can be chosen");
+    (*subnets)[family] = keeps ? kept : Choose(family, node_id, preferred, now);
     if (!(*subnets)[family]) return Exhausted(family);
   }
   return absl::OkStatus();

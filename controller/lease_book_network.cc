@@ -164,8 +164,8 @@ Decision LeaseBook::DecideEndDraining() const {
   return WriteNetwork(next, network_source_, net_conf_digest_);
 }
 
-absl::StatusOr<Decision> LeaseBook::DecideRenumber(absl::string_view node_id,
-                                                   absl::Time now) const {
+absl::StatusOr<Decision> LeaseBook::DecideRenumber(absl::string_view node_id, absl::Time now,
+                                                   const Settling* settling) const {
   HEDDLE_RETURN_IF_ERROR(CheckGrantable(node_id));
   const Lease* held = Find(node_id);
   if (held == nullptr) return NoLease(node_id);
@@ -175,6 +175,7 @@ absl::StatusOr<Decision> LeaseBook::DecideRenumber(absl::string_view node_id,
     if (!leaves || !network_->IsDraining(*leaves)) continue;
     // One that goes back where it came from still has its subnet there.
     const auto& former = held->draining_subnets[family];
+    if (!former && settling != nullptr) return Unsettled(*settling, "none can be chosen");
     next.subnets[family] = former ? former : Choose(family, node_id, {}, now);
     if (!next.subnets[family]) return Exhausted(family);
     next.draining_subnets[family] = leaves;

@@ -108,6 +108,7 @@ absl::Status NodeStream::OnMessage(const v1::NodeMessage& message, absl::Time no
 absl::Status NodeStream::OnHello(const v1::Hello& hello, absl::Time now) {
   if (!node_id_.empty()) return absl::InvalidArgumentError("hello: sent twice on one stream");
   HEDDLE_RETURN_IF_ERROR(CheckHello(hello));
+  HEDDLE_RETURN_IF_ERROR(shared_->hub->serving());
   network_told_ = shared_->hub->network_revision();  // before the network itself: may be newer
   const std::optional<Network> network = shared_->hub->network();
   if (!network) {
@@ -299,8 +300,8 @@ Frame NodeStream::Next(absl::Time now) {
   heartbeat_at_ = now + absl::Seconds(shared_->heartbeat_seconds);
   if (delivery_ != nullptr) return NextOfDelivery();
   // While the writer has the node's request: a sign of life that says nothing of the peers.
-  if (!sending_) return HeartbeatFrame(0, 0);
-  return HeartbeatFrame(cursor_, hub.HashAt(cursor_).value_or(hub.set_hash()));
+  if (!sending_) return HeartbeatFrame(0, 0, hub.settling());
+  return HeartbeatFrame(cursor_, hub.HashAt(cursor_).value_or(hub.set_hash()), hub.settling());
 }
 
 absl::Time NodeStream::deadline() const {

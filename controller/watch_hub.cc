@@ -31,9 +31,34 @@ void WatchHub::Load(const storage::Position& position, const std::vector<Peer>& 
   deltas_.clear();
 }
 
+void WatchHub::set_settling(bool settling) {
+  MutexLock lock(&mutex_);
+  if (settling_ == settling) return;
+  settling_ = settling;
+  snapshot_ = nullptr;
+  deltas_.clear();
+}
+
+bool WatchHub::settling() const {
+  MutexLock lock(&mutex_);
+  return settling_;
+}
+
+void WatchHub::Freeze(std::string why) {
+  MutexLock lock(&mutex_);
+  frozen_ = std::move(why);
+}
+
+absl::Status WatchHub::serving() const {
+  MutexLock lock(&mutex_);
+  if (frozen_.empty()) return absl::OkStatus();
+  return absl::FailedPreconditionError(frozen_);
+}
+
 bool WatchHub::Publish(storage::Revision revision, const BookChanges& changes,
                        const std::optional<Network>& network, absl::Time now) {
   MutexLock lock(&mutex_);
+  if (!frozen_.empty()) return false;
   bool announced = false;
   for (const PeerChange& change : changes.peers) announced |= Change(revision, change);
   if (changes.network_changed && network != network_) {
@@ -193,7 +218,7 @@ std::shared_ptr<const Delivery> WatchHub::Read(storage::Revision cursor) {
   delta->set_hash = set_hash_;
   if (network_revision_ > cursor && network_) delta->frames.push_back(NetworkFrame(*network_));
   AppendChunks(cursor, /*with_removals=*/true, &delta->frames);
-  delta->frames.push_back(SyncedFrame(head_, set_hash_));
+  delta->frames.push_back(SyncedFrame(head_, set_hash_, settling_));
   if (deltas_.size() < kCachedDeltas) deltas_[cursor] = delta;
   return delta;
 }
@@ -219,7 +244,7 @@ std::shared_ptr<const Delivery> WatchHub::SnapshotLocked() {
   snapshot->frames.push_back(SnapshotBeginFrame(head_));
   snapshot->frames.insert(snapshot->frames.end(), body_->chunks.begin(), body_->chunks.end());
   AppendChunks(body_->revision, /*with_removals=*/false, &snapshot->frames);
-  snapshot->frames.push_back(SyncedFrame(head_, set_hash_));
+  snapshot->frames.push_back(SyncedFrame(head_, set_hash_, settling_));
   snapshot_ = snapshot;
   return snapshot_;
 }

@@ -28,6 +28,7 @@
 #include "absl/base/thread_annotations.h"
 #include "absl/container/btree_map.h"
 #include "absl/container/flat_hash_map.h"
+#include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "api/network.h"
@@ -72,6 +73,11 @@ class WatchHub {
   // The state at the start. Deltas reach back to `position`, not further.
   void Load(const storage::Position& position, const std::vector<Peer>& peers,
             const std::optional<Network>& network);
+  // Whether a restored store settles, which every delivery and heartbeat says.
+  void set_settling(bool settling);
+  // From now on no stream begins, and none hears anything new: what the store has is torn. `why` is
+  // what nodes are told.
+  void Freeze(std::string why);
   // What one committed revision changed; `network` is the present one. Revisions must rise. True
   // when nodes have something to hear.
   bool Publish(storage::Revision revision, const BookChanges& changes,
@@ -87,6 +93,9 @@ class WatchHub {
   // ---- Streams ----
   std::string history() const;
   std::optional<Network> network() const;
+  bool settling() const;
+  // FailedPrecondition when frozen.
+  absl::Status serving() const;
   storage::Revision head() const;      // newest announced
   storage::Revision released() const;  // newest that streams should have
   storage::Revision oldest_delta_revision() const;
@@ -144,6 +153,8 @@ class WatchHub {
   storage::Revision oldest_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t set_hash_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t next_order_ ABSL_GUARDED_BY(mutex_) = 0;
+  bool settling_ ABSL_GUARDED_BY(mutex_) = false;
+  std::string frozen_ ABSL_GUARDED_BY(mutex_);  // why; empty: it is not
   absl::btree_map<Place, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, Place> places_ ABSL_GUARDED_BY(mutex_);
   std::deque<Place> tombstones_ ABSL_GUARDED_BY(mutex_);  // oldest first; some are gone by now
