@@ -50,12 +50,13 @@ class EtcdSession {
   // are compared in every fenced transaction.
   std::optional<Fence> fence() const;
   // Deletes the leader key if it is ours, and does not campaign before somebody else has led or
-  // one ttl has passed. `done` once it is deleted.
+  // one ttl has passed. `done` once it is deleted; it may come after the session's end, not after
+  // the client's. FailedPrecondition: it does not lead. Any other error: it may lead still.
   void StepDown(std::function<void(absl::Status)> done);
 
  private:
   class Impl;
-  std::unique_ptr<Impl> impl_;
+  const std::shared_ptr<Impl> impl_;
 };
 
 }  // namespace heddle::storage
