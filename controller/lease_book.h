@@ -127,6 +127,10 @@ class LeaseBook {
   std::uint64_t net_conf_digest() const { return net_conf_digest_; }
   storage::Revision revision() const { return revision_; }
   const Lease* Find(absl::string_view node_id) const;
+  // The node's lease when it asks for no more than that: it says the same, is of the subnets that
+  // the node had, has all that the network asks for, and its time is not over. Else null.
+  const Lease* FindGranted(absl::string_view node_id, const Advertisement& advertisement,
+                           const std::vector<Prefix>& preferred, absl::Time now) const;
   const absl::btree_map<std::string, Lease>& leases() const { return leases_; }
   const absl::btree_map<Prefix, RestingSubnet>& resting() const { return resting_; }
   const SubnetPool* pool(Family family) const;

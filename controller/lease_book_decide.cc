@@ -57,6 +57,24 @@ absl::StatusOr<Decision> LeaseBook::DecideAcquire(absl::string_view node_id,
   return WriteLease(next, now);
 }
 
+const Lease* LeaseBook::FindGranted(absl::string_view node_id, const Advertisement& advertisement,
+                                    const std::vector<Prefix>& preferred, absl::Time now) const {
+  const Lease* held = Find(node_id);
+  if (held == nullptr || !network_ || unreadable_nodes_.contains(std::string(node_id)) ||
+      held->advertisement != advertisement || held->expires <= now) {
+    return nullptr;
+  }
+  for (Family family : kFamilies) {
+    const auto& subnet = held->subnets[family];
+    if (network_->ranges[family].has_value() != subnet.has_value()) return nullptr;
+    if (subnet && !network_->Allows(*subnet)) return nullptr;
+  }
+  for (const Prefix& had : preferred) {
+    if (held->subnets[had.family()] && held->subnets[had.family()] != had) return nullptr;
+  }
+  return held;
+}
+
 absl::StatusOr<Decision> LeaseBook::DecideReserve(absl::string_view node_id,
                                                   const std::vector<Prefix>& subnets,
                                                   absl::Time now, const Settling* settling) const {

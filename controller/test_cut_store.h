@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <utility>
 #include <vector>
 
@@ -19,7 +20,8 @@ class CutStore final : public storage::Store {
   }
   // Tells it that the feed has ended.
   void End() { feed_->sink->OnEnd(absl::UnavailableError("the feed was cut")); }
-  int failing_subscriptions = 0;
+  int failing_subscriptions = 0, failing_positions = 0;
+  std::optional<absl::Time> unreachable_since;
 
   void Commit(storage::Transaction transaction, CommitDone done) override {
     inner_->Commit(std::move(transaction), std::move(done));
@@ -50,12 +52,22 @@ class CutStore final : public storage::Store {
       const storage::Member& self, storage::LeadershipListener* listener) override {
     return inner_->Campaign(self, listener);
   }
-  void ReadPosition(PositionDone done) override { inner_->ReadPosition(std::move(done)); }
+  void ReadPosition(PositionDone done) override {
+    if (failing_positions > 0) {
+      --failing_positions;
+      return done(absl::UnavailableError("no position now"));
+    }
+    inner_->ReadPosition(std::move(done));
+  }
   absl::Status StartNewHistory() override { return inner_->StartNewHistory(); }
   absl::Status TrimHistory(storage::Revision keep_from) override {
     return inner_->TrimHistory(keep_from);
   }
-  storage::Health Describe() override { return inner_->Describe(); }
+  storage::Health Describe() override {
+    storage::Health health = inner_->Describe();
+    health.unreachable_since = unreachable_since;
+    return health;
+  }
 
  private:
   struct Feed final : storage::Subscription, storage::ChangeSink {

@@ -16,7 +16,7 @@ void WatchHub::Load(const storage::Position& position, const std::vector<Peer>& 
                     const std::optional<Network>& network) {
   MutexLock lock(&mutex_);
   history_ = position.history;
-  head_ = released_ = oldest_ = network_revision_ = position.revision;
+  head_ = released_ = progress_ = oldest_ = network_revision_ = position.revision;
   network_ = network;
   set_hash_ = 0;
   entries_.clear();
@@ -59,6 +59,7 @@ bool WatchHub::Publish(storage::Revision revision, const BookChanges& changes,
                        const std::optional<Network>& network, absl::Time now) {
   MutexLock lock(&mutex_);
   if (!frozen_.empty()) return false;
+  progress_ = revision;
   bool announced = false;
   for (const PeerChange& change : changes.peers) announced |= Change(revision, change);
   if (changes.network_changed && network != network_) {
@@ -158,6 +159,11 @@ std::optional<Network> WatchHub::network() const {
 storage::Revision WatchHub::head() const {
   MutexLock lock(&mutex_);
   return head_;
+}
+
+storage::Revision WatchHub::progress() const {
+  MutexLock lock(&mutex_);
+  return progress_;
 }
 
 storage::Revision WatchHub::released() const {

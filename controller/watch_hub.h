@@ -78,8 +78,8 @@ class WatchHub {
   // From now on no stream begins, and none hears anything new: what the store has is torn. `why` is
   // what nodes are told.
   void Freeze(std::string why);
-  // What one committed revision changed; `network` is the present one. Revisions must rise. True
-  // when nodes have something to hear.
+  // What one committed revision changed, if anything; `network` is the present one. Revisions must
+  // rise. True when nodes have something to hear.
   bool Publish(storage::Revision revision, const BookChanges& changes,
                const std::optional<Network>& network, absl::Time now);
 
@@ -98,6 +98,7 @@ class WatchHub {
   absl::Status serving() const;
   storage::Revision head() const;      // newest announced
   storage::Revision released() const;  // newest that streams should have
+  storage::Revision progress() const;  // how far the feed has come, announced or not
   storage::Revision oldest_delta_revision() const;
   std::uint64_t set_hash() const;  // at head
   std::size_t peer_count() const;
@@ -150,6 +151,7 @@ class WatchHub {
   std::string history_ ABSL_GUARDED_BY(mutex_);
   storage::Revision head_ ABSL_GUARDED_BY(mutex_) = 0;
   storage::Revision released_ ABSL_GUARDED_BY(mutex_) = 0;
+  storage::Revision progress_ ABSL_GUARDED_BY(mutex_) = 0;
   storage::Revision oldest_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t set_hash_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t next_order_ ABSL_GUARDED_BY(mutex_) = 0;

@@ -65,7 +65,6 @@ Writer::~Writer() {
 }
 
 absl::Status Writer::Start() {
-  started_ = wiring_.clock->Now();
   HEDDLE_ASSIGN_OR_RETURN(Listing listing, ListAll());
   history_ = listing.position.history;
   const BookChanges changes = book_.Apply(listing.position.revision, listing.changes);
@@ -75,7 +74,7 @@ absl::Status Writer::Start() {
     if (lease.advertisement) peers.push_back(lease.ToPeer());
   }
   wiring_.hub->Load(listing.position, peers, book_.network());
-  HEDDLE_RETURN_IF_ERROR(Follow());
+  HEDDLE_RETURN_IF_ERROR(FollowFeed());
   listener_ = std::make_unique<PostingListener>(
       wiring_.post, [this](storage::Fence fence) { OnElected(std::move(fence)); },
       [this] { OnDeposed(); },
@@ -85,7 +84,7 @@ absl::Status Writer::Start() {
   return absl::OkStatus();
 }
 
-// All records, at one position.
+// All records of the local copy, at one position: what is newer comes with the feed.
 absl::StatusOr<Writer::Listing> Writer::ListAll() {
   absl::Status last;
   for (int attempt = 0; attempt < kListAttempts; ++attempt) {
@@ -93,7 +92,7 @@ absl::StatusOr<Writer::Listing> Writer::ListAll() {
     std::string cursor;
     do {
       auto page = wiring_.store->List(kNetworkPrefix, cursor, kPageRecords,
-                                      storage::Store::Consistency::kLinearizable);
+                                      storage::Store::Consistency::kLocal);
       last = page.status();
       if (!last.ok()) break;
       listing.position = page->position;
@@ -109,7 +108,7 @@ absl::StatusOr<Writer::Listing> Writer::ListAll() {
   return absl::Status(last.code(), absl::StrCat("cannot list the store: ", last.message()));
 }
 
-absl::Status Writer::Follow() {
+absl::Status Writer::FollowFeed() {
   auto feed = std::make_unique<StoreFeed>(this);
   HEDDLE_ASSIGN_OR_RETURN(
       std::unique_ptr<storage::Subscription> subscription,
@@ -136,9 +135,10 @@ absl::Status Writer::Resynchronise() {
   for (const TaskPtr& task : flying_) fresh.Claim(task->decision);
   book_ = std::move(fresh);
   Publish(changes);
-  HEDDLE_RETURN_IF_ERROR(Follow());
+  HEDDLE_RETURN_IF_ERROR(FollowFeed());
   spdlog::info("following the store again from revision {}", book_.revision());
   ResolveParked();
+  ResumeHeld();
   return absl::OkStatus();
 }
 
@@ -166,34 +166,13 @@ void Writer::OnFeedEnded(const absl::Status& why) {
   StartWaiting();
 }
 
-void Writer::OnElected(storage::Fence fence) {
-  fence_ = std::move(fence);
-  expiry_held_until_ = wiring_.clock->Now() + options_.policy.ttl;
-  spdlog::info("leading with term {}; leases are not expired before {}", fence_->term(),
-               absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", expiry_held_until_, absl::UTCTimeZone()));
-  StartWaiting();
-}
-
-void Writer::OnDeposed() {
-  if (fence_) spdlog::warn("no longer leading (term was {})", fence_->term());
-  fence_.reset();
-}
-
-void Writer::OnLeader(std::optional<storage::Member> leader) {
-  leader_ = std::move(leader);
-  StartWaiting();
-}
-
 void Writer::Acquire(AcquireRequest request, std::function<void(absl::StatusOr<LeaseGrant>)> done) {
-  auto shared = std::make_shared<const AcquireRequest>(std::move(request));
-  Enqueue(
-      Scope::kNode, shared->node_id,
-      [this, shared](absl::Time now) {
-        return book_.DecideAcquire(shared->node_id, shared->advertisement, shared->preferred, now);
-      },
-      [this, shared, done = std::move(done)](absl::StatusOr<Committed> result) {
-        done(Granted(shared->node_id, result));
-      });
+  EnqueueAcquire(std::move(request), /*here=*/false, std::move(done));
+}
+
+void Writer::AcquireHere(AcquireRequest request,
+                         std::function<void(absl::StatusOr<LeaseGrant>)> done) {
+  EnqueueAcquire(std::move(request), /*here=*/true, std::move(done));
 }
 
 void Writer::Reserve(std::string node_id, std::vector<Prefix> subnets,

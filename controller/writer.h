@@ -7,8 +7,13 @@
 // Unknown commit the store is read, and the command made again on what that showed: every command
 // is idempotent.
 //
-// Expiry is held for one ttl after the start and after every election, because renewals of the time
-// before may have been known only to the process that is gone.
+// Every replica has one. Its book follows the store's feed whoever leads; only the leader commits.
+// A request for a lease that the book has already is granted from it on any replica, though the
+// store be out of reach; another is forwarded to the leader and granted once the book shows it.
+// While nobody leads, commands wait. See writer_follow.cc.
+//
+// Expiry is held for one ttl after every election, because renewals of the time before may have
+// been known only to the process that is gone.
 //
 // Not thread-safe, and starts no thread: everything runs on the caller's, and what the store says
 // on its own threads is handed to `post`, which must run it later on the same thread as all else,
@@ -31,6 +36,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "controller/commands.h"
+#include "controller/leadership.h"
 #include "controller/lease_book.h"
 #include "controller/node_registry.h"
 #include "controller/rollout.h"
@@ -47,12 +53,17 @@ class Writer {
     storage::Member self{"controller", "", ""};  // as the other candidates for leadership see it
     LeasePolicy policy;
     absl::Duration upkeep_every = absl::Seconds(5);
-    absl::Duration patience = absl::Seconds(10);  // for a store that does not answer a command
+    // For a command, until the store or a leader has answered.
+    absl::Duration patience = absl::Seconds(10);
+    absl::Duration try_again_after = absl::Milliseconds(200);  // when a leader did not take it
     std::size_t max_in_flight = 256;
     int max_attempts = 8;
     // How long a change of the backend waits for a node that is away: see Judge.
     absl::Duration rollout_grace = absl::Seconds(15);
   };
+  using ForwardAcquire =
+      std::function<void(const storage::Member& leader, const AcquireRequest& request,
+                         std::function<void(absl::StatusOr<storage::Revision>)> done)>;
   struct Wiring {
     storage::Store* store = nullptr;
     const Clock* clock = nullptr;
@@ -62,6 +73,12 @@ class Writer {
     std::function<void(const BookChanges&)> published;        // after each publication; may be null
     // Who is attached and has applied what, for changes of the backend; null: nobody is attached.
     const NodeRegistry* registry = nullptr;
+    Leadership* leadership = nullptr;  // told who leads; may be null
+    // Asks `leader` for a lease. `done` is called once, from any thread, with a revision at which
+    // the store has it. Unavailable or DeadlineExceeded: that one does not lead any more, cannot be
+    // reached or cannot commit now, and it is tried again. Any other error is the node's to see.
+    // Null: nothing is forwarded.
+    ForwardAcquire forward_acquire;
   };
 
   Writer(Options options, Wiring wiring);
@@ -69,12 +86,16 @@ class Writer {
   Writer(const Writer&) = delete;
   Writer& operator=(const Writer&) = delete;
 
-  // Campaigns, reads the store, loads the hub and follows the feed. An error means that the
-  // controller cannot start. Blocks on the store.
+  // Reads the store's local copy, loads the hub, follows the feed and campaigns; needs neither a
+  // leader nor a store that is reached. An error means that the controller cannot start.
   absl::Status Start();
 
-  // ---- Commands. `done` is called once, on this thread, perhaps before the call returns. ----
+  // ---- Commands. `done` is called once, on this thread, perhaps before the call returns.
+  // Unavailable: not now; the message says whether it may have been made. ----
   void Acquire(AcquireRequest request, std::function<void(absl::StatusOr<LeaseGrant>)> done);
+  // The same, of a replica that holds this one for the leader: never forwarded once more.
+  void AcquireHere(AcquireRequest request, std::function<void(absl::StatusOr<LeaseGrant>)> done);
+  // The others are the leader's alone: when another controller leads they are refused at once.
   void Reserve(std::string node_id, std::vector<Prefix> subnets,
                std::function<void(absl::StatusOr<LeaseGrant>)> done);
   void Release(std::string node_id, std::function<void(absl::StatusOr<Committed>)> done);
@@ -85,6 +106,13 @@ class Writer {
   void SetNetwork(Network network, std::string source_json,
                   std::function<void(absl::StatusOr<Committed>)> done,
                   std::optional<std::uint64_t> net_conf_digest = std::nullopt, bool drain = false);
+
+  // Calls `done` once the book has reached `revision`, as for the answer of another controller.
+  // DeadlineExceeded: it has not by `deadline`; says how far it is.
+  void WhenReached(storage::Revision revision, absl::Time deadline,
+                   std::function<void(const absl::Status&)> done);
+  // Candidacy::StepDown. May block for a call of the store.
+  absl::Status StepDown();
 
   // Upkeep, and what has waited too long. To be called at tick_at() or later.
   void Tick();
@@ -99,7 +127,9 @@ class Writer {
   // No lease ends before this time.
   absl::Time expiry_held_until() const { return expiry_held_until_; }
   // True when nothing waits or is in flight.
-  bool idle() const { return queue_.empty() && in_flight_ == 0; }
+  bool idle() const {
+    return queue_.empty() && held_.empty() && resumed_.empty() && in_flight_ == 0;
+  }
   // Not OK when the store has begun another history: the process must start anew.
   const absl::Status& failure() const { return failure_; }
 
@@ -115,8 +145,11 @@ class Writer {
     Done done;
     absl::Time give_up_at;
     int attempts = 0;
-    bool uncertain = false;  // an earlier attempt may have been committed
-    Decision decision;       // while in flight
+    bool uncertain = false;                         // an earlier attempt may have been committed
+    Decision decision;                              // while its commit is in flight
+    std::uint64_t term = 0;                         // of the fence it was committed with
+    std::shared_ptr<const AcquireRequest> acquire;  // null: another command
+    bool here = false;                              // not to be forwarded
   };
   using TaskPtr = std::shared_ptr<Task>;
   // Goes on when the book has reached `revision`.
@@ -126,24 +159,57 @@ class Writer {
     bool committed;  // then it is done; else it is decided again
   };
 
+  // Goes on when the book has reached `revision`, or at `deadline`.
+  struct ReachedWait {
+    storage::Revision revision;
+    absl::Time deadline;
+    std::function<void(const absl::Status&)> done;
+  };
+
   // Scheduling (writer_schedule.cc).
   void Enqueue(Scope scope, std::string node_id, Decide decide, Done done);
+  void EnqueueAcquire(AcquireRequest request, bool here,
+                      std::function<void(absl::StatusOr<LeaseGrant>)> done);
+  void Enqueue(TaskPtr task);
   void StartWaiting();
-  bool MayRun() const { return fence_.has_value() && feed_ != nullptr && failure_.ok(); }
+  TaskPtr TakeNext();
+  bool MayRun() const { return leads() && feed_ != nullptr && failure_.ok(); }
   void Run(TaskPtr task);
   void RunNext(const std::string& node_id);
   void RunBlocked();
-  void OnAnswer(TaskPtr task, absl::StatusOr<storage::Outcome> answer);
-  void OnUnknown(TaskPtr task, const absl::Status& why);
-  void DecideAgain(TaskPtr task, storage::Revision newer_than);
-  void Resolve(const Parked& parked);
-  void Leave(const TaskPtr& task);  // ends its flight
   void Finish(const TaskPtr& task, absl::StatusOr<Committed> result);
   void Answer(const TaskPtr& task, absl::StatusOr<Committed> result);
-  void ResolveParked();
   void GiveUpOnOverdue(absl::Time now);
   void StartUpkeep(absl::Time now);
   void StartEndDraining();
+
+  // At the leader, from the decision to the answer (writer_commit.cc).
+  void Commit(TaskPtr task);
+  void Fly(const TaskPtr& task);
+  void Leave(const TaskPtr& task);  // ends its flight
+  void OnAnswer(TaskPtr task, absl::StatusOr<storage::Outcome> answer);
+  void OnUnknown(TaskPtr task);
+  void AskPosition();
+  void OnPosition(const std::vector<TaskPtr>& asked,
+                  const absl::StatusOr<storage::Position>& answer);
+  void DecideAgain(TaskPtr task, storage::Revision newer_than);
+  void Resolve(const Parked& parked);
+  void ResolveParked();
+
+  // Who leads, and what is done where somebody else or nobody does (writer_follow.cc).
+  void OnElected(storage::Fence fence);
+  void OnDeposed();
+  void OnLeader(std::optional<storage::Member> leader);
+  void TellLeadership();
+  bool another_leads() const { return !leads() && leader_ && leader_->id != options_.self.id; }
+  bool IsDone(const Task& task) const;
+  void Follow(TaskPtr task);
+  void Forward(TaskPtr task);
+  void OnForwarded(TaskPtr task, absl::StatusOr<storage::Revision> answer);
+  void Hold(TaskPtr task);
+  void ResumeHeld();
+  void DropUpkeep();
+  absl::Status NotNow(const Task& task) const;
 
   // Changes of the backend (writer_rollout.cc).
   void DriveRollout(absl::Time now);
@@ -154,15 +220,12 @@ class Writer {
   // The store's side (writer.cc).
   void OnBatch(storage::Revision revision, std::vector<storage::Change> changes);
   void OnFeedEnded(const absl::Status& why);
-  void OnElected(storage::Fence fence);
-  void OnDeposed();
-  void OnLeader(std::optional<storage::Member> leader);
   struct Listing {
     storage::Position position;
     std::vector<storage::Change> changes;
   };
   absl::StatusOr<Listing> ListAll();
-  absl::Status Follow();
+  absl::Status FollowFeed();
   absl::Status Resynchronise();
   void Publish(const BookChanges& changes);
   absl::StatusOr<LeaseGrant> Granted(const std::string& node_id,
@@ -179,7 +242,7 @@ class Writer {
   absl::Time next_check_ = absl::InfinitePast();  // of what waits
   absl::Status failure_;
 
-  absl::Time started_ = absl::InfinitePast();
+  absl::Time elected_at_ = absl::InfinitePast();
   absl::Time next_rollout_ = absl::InfinitePast();  // look at a change of the backend
   absl::Time judge_again_ = absl::InfinitePast();   // at the latest, though nothing moved
   std::uint64_t judged_reports_ = 0;                // what moved shows in these two
@@ -189,10 +252,17 @@ class Writer {
   bool advancing_ = false;
 
   std::deque<TaskPtr> queue_;
+  // Those that had their turn and cannot go on before something changes, and those that can.
+  std::vector<TaskPtr> held_;
+  std::deque<TaskPtr> resumed_;
+  absl::Time resume_at_ = absl::InfiniteFuture();  // though nothing changed
   absl::flat_hash_map<std::string, std::deque<TaskPtr>>
       busy_;                             // node in flight -> who waits for it
-  absl::flat_hash_set<TaskPtr> flying_;  // claimed: committed or parked
+  absl::flat_hash_set<TaskPtr> flying_;  // claimed: committed, forwarded or parked
   std::vector<Parked> parked_;
+  std::vector<ReachedWait> reached_waits_;
+  std::vector<TaskPtr> unknown_;  // wait for a position to be decided again at
+  bool asking_position_ = false;
   std::vector<TaskPtr> blocked_;  // their node is in an upkeep that is in flight
   std::size_t in_flight_ = 0;
   std::size_t upkeep_left_ = 0;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "controller/node_registry.h"
+#include "controller/test_clock.h"
 #include "controller/test_cut_store.h"
 #include "controller/test_peers.h"
 #include "controller/writer.h"
@@ -15,12 +16,6 @@
 #include "storage/memory/memory_store.h"
 
 namespace heddle::controller {
-
-class TestClock final : public Clock {
- public:
-  absl::Time Now() const override { return now; }
-  absl::Time now = absl::FromUnixSeconds(1'700'000'000);
-};
 
 class WriterTest : public ::testing::Test {
  protected:

@@ -28,7 +28,7 @@ std::vector<RolloutNode> Writer::RolloutNodes(const std::string& target_type) co
     RolloutNode node;
     node.node_id = node_id;
     node.runs_target = lease.advertisement->Runs(target_type);
-    node.absent_since = started_;  // one that was never seen may have been there before that
+    node.absent_since = elected_at_;  // one that was never seen may have been there before that
     if (const auto found = known.find(node_id); found != known.end()) {
       const NodeInfo& info = found->second;
       node.attached = info.attached;

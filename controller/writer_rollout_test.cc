@@ -33,8 +33,8 @@ class WriterRolloutTest : public WriterTest {
   }
   // Has applied all there is, and says so.
   void Report(int number) {
-    registry_.Report(absl::StrCat("node-", number), attachments_[number], {hub_.head(), 1, 0, {}},
-                     clock_.now);
+    registry_.Report(absl::StrCat("node-", number), attachments_[number],
+                     {hub_.head(), 1, 0, {}, {}}, clock_.now);
   }
   RolloutStage StageAfter(absl::Duration pause) {
     Pass(pause);

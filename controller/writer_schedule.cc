@@ -1,20 +1,15 @@
-// Which command runs when, and what becomes of each answer of the store.
+// Which command runs when, and what waits for what.
 #include <algorithm>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "controller/store_feed.h"
+#include "controller/take_if.h"
 #include "controller/writer.h"
 #include "spdlog/spdlog.h"
 
 namespace heddle::controller {
-namespace {
-
-absl::Status Annotated(absl::string_view what, const absl::Status& why) {
-  return absl::Status(why.code(), absl::StrCat(what, ": ", why.message()));
-}
-
-}  // namespace
 
 void Writer::Enqueue(Scope scope, std::string node_id, Decide decide, Done done) {
   auto task = std::make_shared<Task>();
@@ -22,148 +17,87 @@ void Writer::Enqueue(Scope scope, std::string node_id, Decide decide, Done done)
   task->node_id = std::move(node_id);
   task->decide = std::move(decide);
   task->done = std::move(done);
+  Enqueue(std::move(task));
+}
+
+void Writer::EnqueueAcquire(AcquireRequest request, bool here,
+                            std::function<void(absl::StatusOr<LeaseGrant>)> done) {
+  auto shared = std::make_shared<const AcquireRequest>(std::move(request));
+  auto task = std::make_shared<Task>();
+  task->node_id = shared->node_id;
+  task->decide = [this, shared](absl::Time now) {
+    return book_.DecideAcquire(shared->node_id, shared->advertisement, shared->preferred, now);
+  };
+  task->done = [this, shared, done = std::move(done)](const absl::StatusOr<Committed>& result) {
+    done(Granted(shared->node_id, result));
+  };
+  task->acquire = shared;
+  task->here = here;
+  Enqueue(std::move(task));
+}
+
+void Writer::Enqueue(TaskPtr task) {
   task->give_up_at = wiring_.clock->Now() + options_.patience;
   queue_.push_back(std::move(task));
   StartWaiting();
 }
 
-// Starts what may start, in order. A change of the network flies alone, so that no subnet of the
-// old range is committed after the range has changed.
+// Starts what may start, in order.
 void Writer::StartWaiting() {
   if (starting_) return;
   starting_ = true;
-  while (!queue_.empty() && MayRun() && !network_in_flight_ &&
-         in_flight_ < options_.max_in_flight) {
-    const bool network = queue_.front()->scope == Scope::kNetwork;
-    if (network && (in_flight_ > 0 || !busy_.empty())) break;
-    TaskPtr task = std::move(queue_.front());
-    queue_.pop_front();
-    if (task->scope == Scope::kNode) {
+  while (!network_in_flight_ && in_flight_ < options_.max_in_flight) {
+    TaskPtr task = TakeNext();
+    if (task == nullptr) break;
+    Run(std::move(task));
+  }
+  starting_ = false;
+}
+
+// A change of the network flies alone, so that no subnet of the old range is committed after the
+// range has changed. While nobody leads, only what concerns one node has its turn.
+Writer::TaskPtr Writer::TakeNext() {
+  if (!resumed_.empty()) {
+    TaskPtr task = std::move(resumed_.front());
+    resumed_.pop_front();
+    return task;
+  }
+  const bool decided = another_leads() || MayRun() || !failure_.ok();
+  for (auto next = queue_.begin(); next != queue_.end();) {
+    const Scope scope = (*next)->scope;
+    if (scope != Scope::kNode && !decided) {
+      ++next;
+      continue;
+    }
+    if (scope == Scope::kNetwork && MayRun() && (in_flight_ > 0 || !busy_.empty())) return nullptr;
+    TaskPtr task = std::move(*next);
+    next = queue_.erase(next);
+    if (scope == Scope::kNode) {
       const auto [waiting, free] = busy_.try_emplace(task->node_id);
       if (!free) {
         waiting->second.push_back(std::move(task));
         continue;
       }
     }
-    network_in_flight_ = network;
-    Run(std::move(task));
+    network_in_flight_ = scope == Scope::kNetwork;
+    return task;
   }
-  starting_ = false;
+  return nullptr;
 }
 
 void Writer::Run(TaskPtr task) {
-  if (!MayRun()) {
-    Finish(task, absl::UnavailableError("this controller cannot reach its store; try again"));
-    return;
-  }
-  absl::StatusOr<Decision> decision = task->decide(wiring_.clock->Now());
-  if (absl::IsAborted(decision.status()) && in_flight_ > 0) {
-    blocked_.push_back(std::move(task));
-    return;
-  }
-  if (!decision.ok()) {
-    Finish(task, decision.status());
-    return;
-  }
-  if (decision->transaction.writes.empty()) {
-    Finish(task, Committed{book_.revision(), task->uncertain});
-    return;
-  }
-  task->decision = *std::move(decision);
-  ++task->attempts;
-  ++in_flight_;
-  flying_.insert(task);
-  book_.Claim(task->decision);
-  storage::Transaction transaction = task->decision.transaction;
-  transaction.fence = fence_;
-  wiring_.store->Commit(std::move(transaction), [this, post = wiring_.post,
-                                                 task](absl::StatusOr<storage::Outcome> answer) {
-    post([this, task, answer = std::move(answer)] { OnAnswer(task, answer); });
-  });
-}
-
-void Writer::OnAnswer(TaskPtr task, absl::StatusOr<storage::Outcome> answer) {
-  if (flying_.count(task) == 0) return;  // it was given up
-  if (!answer.ok()) {
-    if (absl::IsUnknown(answer.status()) || absl::IsDeadlineExceeded(answer.status())) {
-      OnUnknown(std::move(task), answer.status());
-    } else {
-      Leave(task);
-      Finish(task, Annotated("the store did not take the change", answer.status()));
-    }
-    return;
-  }
-  switch (answer->kind) {
-    case storage::Outcome::Kind::kApplied:
-      parked_.push_back({answer->position.revision, std::move(task), /*committed=*/true});
-      ResolveParked();
-      return;
-    case storage::Outcome::Kind::kGuardFailed:
-      DecideAgain(std::move(task), answer->position.revision);
-      return;
-    case storage::Outcome::Kind::kFenced:
-      OnDeposed();
-      Leave(task);
-      Finish(task, absl::UnavailableError(
-                       "another controller has taken over the lead; ask that one, or try again"));
-      return;
-  }
-}
-
-// Perhaps committed. A linearizable read says up to where the feed must come before the book shows
-// whether it was.
-void Writer::OnUnknown(TaskPtr task, const absl::Status& why) {
-  task->uncertain = true;
-  const auto page = wiring_.store->List(task->decision.transaction.writes.front().key, "", 1,
-                                        storage::Store::Consistency::kLinearizable);
-  if (page.ok()) {
-    DecideAgain(std::move(task), page->position.revision);
-    return;
-  }
-  Leave(task);
-  Finish(task, absl::UnavailableError(absl::StrCat(
-                   "the store did not say whether the change was made (", why.message(),
-                   ") and cannot be read (", page.status().message(), "); try again")));
-}
-
-void Writer::DecideAgain(TaskPtr task, storage::Revision newer_than) {
-  if (task->scope == Scope::kUpkeep || task->attempts >= options_.max_attempts) {
-    Leave(task);
-    Finish(task,
-           absl::AbortedError(absl::StrCat("the store changed ", task->attempts,
-                                           " times while this was being decided; try again")));
-    return;
-  }
-  parked_.push_back({newer_than, std::move(task), /*committed=*/false});
-  ResolveParked();
-}
-
-void Writer::ResolveParked() {
-  std::vector<Parked> ready;
-  for (std::size_t i = 0; i < parked_.size();) {
-    if (parked_[i].revision > book_.revision()) {
-      ++i;
-      continue;
-    }
-    ready.push_back(std::move(parked_[i]));
-    parked_.erase(parked_.begin() + i);
-  }
-  for (const Parked& parked : ready) Resolve(parked);
-}
-
-void Writer::Resolve(const Parked& parked) {
-  Leave(parked.task);
-  if (parked.committed) {
-    Finish(parked.task, Committed{parked.revision, true});
+  if (task->done == nullptr) {
+    Finish(task, absl::CancelledError("its caller was told that it waited too long"));
+  } else if (!failure_.ok()) {
+    Finish(task, absl::UnavailableError(absl::StrCat("this controller starts anew (",
+                                                     failure_.message(), "); try again")));
+  } else if (MayRun()) {
+    Commit(std::move(task));
+  } else if (leads()) {
+    Hold(std::move(task));  // until the feed is followed again
   } else {
-    Run(parked.task);
+    Follow(std::move(task));
   }
-}
-
-void Writer::Leave(const TaskPtr& task) {
-  if (flying_.erase(task) == 0) return;
-  book_.Unclaim(task->decision);
-  --in_flight_;
 }
 
 // Ends a task: answers, and lets what waited for it go on.
@@ -199,29 +133,33 @@ void Writer::Answer(const TaskPtr& task, absl::StatusOr<Committed> result) {
   done(std::move(result));
 }
 
-// Commands that a silent store keeps waiting. One in flight keeps its claim until the store
-// answers, because it may still be committed; its caller is told now.
+// What is in flight keeps its claim until the store answers, because it may still be committed; its
+// caller is told now.
 void Writer::GiveUpOnOverdue(absl::Time now) {
-  const auto overdue = [&](const TaskPtr& task) { return now >= task->give_up_at; };
-  const auto give_up = [&](const TaskPtr& task) {
+  const auto overdue = [now](const TaskPtr& task) {
+    return now >= task->give_up_at && task->scope != Scope::kUpkeep;
+  };
+  std::vector<TaskPtr> waited = TakeIf(&queue_, overdue);
+  for (auto& [node, waiting] : busy_) {
+    for (TaskPtr& task : TakeIf(&waiting, overdue)) waited.push_back(std::move(task));
+  }
+  for (const TaskPtr& task : waited) Answer(task, NotNow(*task));
+  std::vector<TaskPtr> flying;
+  std::copy_if(flying_.begin(), flying_.end(), std::back_inserter(flying), overdue);
+  for (const TaskPtr& task : flying) {
     Answer(task, absl::UnavailableError(absl::StrCat(
                      "the store has not answered for ", absl::FormatDuration(options_.patience),
                      "; the change may or may not have been made. Try again")));
-  };
-  std::vector<TaskPtr> dropped;
-  std::vector<std::deque<TaskPtr>*> lines{&queue_};
-  for (auto& [node, waiting] : busy_) lines.push_back(&waiting);
-  for (std::deque<TaskPtr>* line : lines) {
-    const auto keep_end = std::stable_partition(
-        line->begin(), line->end(),
-        [&](const TaskPtr& task) { return !overdue(task) || task->scope == Scope::kUpkeep; });
-    dropped.insert(dropped.end(), keep_end, line->end());
-    line->erase(keep_end, line->end());
   }
-  for (const TaskPtr& task : flying_) {
-    if (overdue(task)) dropped.push_back(task);
+  // These have their node's place, and give it up.
+  for (const TaskPtr& task : TakeIf(&held_, overdue)) Finish(task, NotNow(*task));
+  for (const TaskPtr& task : TakeIf(&resumed_, overdue)) Finish(task, NotNow(*task));
+  const auto over = [now](const ReachedWait& wait) { return now >= wait.deadline; };
+  for (const ReachedWait& wait : TakeIf(&reached_waits_, over)) {
+    wait.done(absl::DeadlineExceededError(
+        absl::StrCat("this controller has not heard of revision ", wait.revision,
+                     " in time; it is at revision ", book_.revision())));
   }
-  for (const TaskPtr& task : dropped) give_up(task);
 }
 
 void Writer::StartUpkeep(absl::Time now) {
@@ -272,6 +210,8 @@ void Writer::Tick() {
       spdlog::error("cannot follow the store, will try again: {}", std::string(status.message()));
     }
   }
+  if (!unknown_.empty()) AskPosition();
+  if (now >= resume_at_) ResumeHeld();
   GiveUpOnOverdue(now);
   if (now >= next_upkeep_) {
     next_upkeep_ = now + options_.upkeep_every;
@@ -282,8 +222,9 @@ void Writer::Tick() {
 }
 
 absl::Time Writer::tick_at() const {
-  const bool waiting = feed_ == nullptr || !queue_.empty() || in_flight_ > 0;
-  const absl::Time next = waiting ? std::min(next_upkeep_, next_check_) : next_upkeep_;
+  const bool waiting = feed_ == nullptr || !idle() || !reached_waits_.empty();
+  absl::Time next = std::min(next_upkeep_, resume_at_);
+  if (waiting) next = std::min(next, next_check_);
   return book_.changes_backend() && leads() ? std::min(next, next_rollout_) : next;
 }
 
