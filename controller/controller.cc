@@ -62,7 +62,7 @@ class Controller::Parts {
         registry_(absl::Seconds(3 * options.heartbeat_seconds)),
         pump_(&clock_),
         writer_(WriterOptions(), WriterWiring(store), std::move(on_failure)),
-        nodes_({&hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_,
+        nodes_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_,
                 options.heartbeat_seconds, kVersion}),
         admin_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_, kVersion}) {}
 
