@@ -1,4 +1,5 @@
-// The gRPC service behind heddlectl.
+// The gRPC service behind heddlectl: any controller serves every call, through the leader where it
+// must be.
 #pragma once
 
 #include <memory>
@@ -7,7 +8,9 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "controller/leadership.h"
 #include "controller/node_registry.h"
+#include "controller/peer_channels.h"
 #include "controller/probe_reports.h"
 #include "controller/pump.h"
 #include "controller/watch_hub.h"
@@ -29,6 +32,8 @@ class AdminService {
     NodeRegistry* registry = nullptr;
     ProbeReports* probe_reports = nullptr;
     WriterThread* writer = nullptr;
+    Leadership* leadership = nullptr;  // gets a listener here: construct before its first Set
+    PeerChannels* channels = nullptr;
     Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
     const Clock* clock = nullptr;
     std::string version;

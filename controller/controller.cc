@@ -61,10 +61,12 @@ class Controller::Parts {
       : options_(options),
         registry_(absl::Seconds(3 * options.heartbeat_seconds)),
         pump_(&clock_),
+        leadership_(Self().id),
         writer_(WriterOptions(), WriterWiring(store), std::move(on_failure)),
-        nodes_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_,
+        nodes_({&hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_,
                 options.heartbeat_seconds, kVersion}),
-        admin_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_, kVersion}) {}
+        admin_({store, &hub_, &registry_, &probe_reports_, &writer_, &leadership_, &channels_,
+                &pump_, &clock_, kVersion}) {}
 
   absl::Status Start() {
     std::optional<NetConfFile> file;
@@ -96,9 +98,14 @@ class Controller::Parts {
   const std::vector<int>& ports() const { return ports_; }
 
  private:
+  storage::Member Self() const {
+    const std::string first = options_.listen.empty() ? "controller" : options_.listen.front();
+    return {options_.id.empty() ? first : options_.id, options_.advertise, kVersion};
+  }
+
   Writer::Options WriterOptions() const {
     Writer::Options options;
-    options.self = {options_.listen.empty() ? "controller" : options_.listen.front(), "", kVersion};
+    options.self = Self();
     options.policy = options_.policy;
     options.rollout_grace = options_.rollout_grace;
     return options;
@@ -111,6 +118,7 @@ class Controller::Parts {
     wiring.hub = &hub_;
     wiring.alive = [this] { return registry_.Alive(); };
     wiring.registry = &registry_;
+    wiring.leadership = &leadership_;
     wiring.published = [this](const BookChanges& changes) { nodes_.OnPublished(changes); };
     return wiring;
   }
@@ -158,6 +166,8 @@ class Controller::Parts {
   NodeRegistry registry_;
   ProbeReports probe_reports_;
   Pump pump_;
+  Leadership leadership_;
+  PeerChannels channels_;
   WriterThread writer_;
   NodeService nodes_;
   AdminService admin_;

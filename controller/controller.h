@@ -18,6 +18,8 @@ namespace heddle::controller {
 
 struct ControllerOptions {
   std::vector<std::string> listen{"0.0.0.0:7411"};  // host:port; port 0 picks a free one
+  std::string id;         // unique among the cluster's controllers; empty: the first of `listen`
+  std::string advertise;  // host:port at which the others reach this one; empty: there are none
   std::optional<std::string> net_conf_json;         // absent: what is stored, if anything
   std::string net_conf_name;                        // for messages: where it came from
   LeasePolicy policy;

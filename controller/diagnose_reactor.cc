@@ -35,12 +35,50 @@ void DiagnoseReactor::Advance(absl::Time now) {
   Kick();
 }
 
+void DiagnoseReactor::TakeOver() {
+  std::optional<grpc::Status> close;
+  {
+    MutexLock lock(&mutex_);
+    is_here_ = true;
+    close = close_;
+  }
+  if (close) End(*close);
+}
+
+void DiagnoseReactor::PassOn(v1::DiagnoseEvent event) {
+  {
+    MutexLock lock(&mutex_);
+    events_.push_back(std::move(event));
+  }
+  Kick();
+}
+
+void DiagnoseReactor::EndAfter(const grpc::Status& status) {
+  {
+    MutexLock lock(&mutex_);
+    end_ = status;
+  }
+  Kick();
+}
+
+void DiagnoseReactor::Close(const grpc::Status& status) {
+  {
+    MutexLock lock(&mutex_);
+    if (!is_here_) {
+      close_ = status;
+      return;
+    }
+  }
+  End(status);
+}
+
 DiagnoseReactor::Turn DiagnoseReactor::Next() {
   if (!events_.empty()) {
     Turn turn{std::move(events_.front()), std::nullopt};
     events_.pop_front();
     return turn;
   }
+  if (end_) return {std::nullopt, end_};
   if (diagnosis_ && diagnosis_->is_done()) return {std::nullopt, grpc::Status::OK};
   return {};
 }

@@ -31,6 +31,17 @@ class DiagnoseReactor final : public EventStream<v1::DiagnoseEvent> {
   // Sends what there is to send; ends the call when all is said.
   void Advance(absl::Time now);
 
+  // The call is served from this controller's nodes from now on, and may end at any time. Before
+  // that, and while another controller serves it, it ends with EndAfter.
+  void TakeOver();
+  // Of the controller that serves it.
+  void PassOn(v1::DiagnoseEvent event);
+  // Ends it when what was passed on has been sent.
+  void EndAfter(const grpc::Status& status);
+  // Ends it at once if it is served here.
+  void Close(const grpc::Status& status);
+  void OnCancel() override { Close(grpc::Status::CANCELLED); }
+
  private:
   Turn Next() override ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void OnEnded() override { done_(this); }
@@ -40,6 +51,9 @@ class DiagnoseReactor final : public EventStream<v1::DiagnoseEvent> {
   std::optional<Diagnosis> diagnosis_ ABSL_GUARDED_BY(mutex_);
   absl::Time deadline_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
   std::deque<v1::DiagnoseEvent> events_ ABSL_GUARDED_BY(mutex_);
+  bool is_here_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<grpc::Status> close_ ABSL_GUARDED_BY(mutex_);  // came before it was here
+  std::optional<grpc::Status> end_ ABSL_GUARDED_BY(mutex_);    // after events_
 };
 
 }  // namespace heddle::controller

@@ -64,7 +64,7 @@ DiagnoseService::DiagnoseService(const Wiring& wiring) : wiring_(wiring) {
 }
 
 grpc::ServerWriteReactor<v1::DiagnoseEvent>* DiagnoseService::Begin(
-    const v1::DiagnoseRequest& request) {
+    grpc::CallbackServerContext* context, const v1::DiagnoseRequest& request) {
   auto reactor = std::make_shared<DiagnoseReactor>(wiring_.reports->Open(),
                                                    [this](DiagnoseReactor* done) { Remove(done); });
   std::size_t calls = 0;
@@ -74,17 +74,25 @@ grpc::ServerWriteReactor<v1::DiagnoseEvent>* DiagnoseService::Begin(
     calls = live_.size();
   }
   reactor->Begin();
-  absl::Status refused;
-  if (calls > kMaxCalls) {
-    refused = absl::ResourceExhaustedError(
-        "the doctor is with other administrators already; try again in a moment");
-  } else {
-    refused = wiring_.writer->Post(
-        [this, reactor, request](Writer& writer) { Ask(reactor, request, &writer); });
-  }
   DiagnoseReactor* const raw = reactor.get();
-  if (!refused.ok()) reactor->End(ToGrpc(refused));
+  if (calls > kMaxCalls) {
+    reactor->End(ToGrpc(absl::ResourceExhaustedError(
+        "the doctor is with other administrators already; try again in a moment")));
+    return raw;
+  }
+  wiring_.proxy->ServeStream(
+      context, request, &LeaderProxy::Async::Diagnose,
+      [this, reactor, request] { BeginHere(reactor, request); },
+      [reactor](v1::DiagnoseEvent event) { reactor->PassOn(std::move(event)); },
+      [reactor](const absl::Status& status) { reactor->EndAfter(ToGrpc(status)); });
   return raw;
+}
+
+void DiagnoseService::BeginHere(const Reactor& reactor, const v1::DiagnoseRequest& request) {
+  reactor->TakeOver();
+  const absl::Status posted = wiring_.writer->Post(
+      [this, reactor, request](Writer& writer) { Ask(reactor, request, &writer); });
+  if (!posted.ok()) reactor->End(ToGrpc(posted));
 }
 
 void DiagnoseService::Ask(const Reactor& reactor, const v1::DiagnoseRequest& request,
@@ -150,7 +158,7 @@ absl::Time DiagnoseService::OnTime(absl::Time now) {
 }
 
 void DiagnoseService::CloseAll(const absl::Status& why) {
-  for (const Reactor& reactor : Live()) reactor->End(ToGrpc(why));
+  for (const Reactor& reactor : Live()) reactor->Close(ToGrpc(why));
 }
 
 }  // namespace heddle::controller

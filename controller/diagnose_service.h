@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "controller/diagnose_reactor.h"
+#include "controller/leader_proxy.h"
 #include "controller/node_registry.h"
 #include "controller/probe_reports.h"
 #include "controller/pump.h"
@@ -30,16 +31,19 @@ class DiagnoseService {
     Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
     ProbeReports* reports = nullptr;
     const Clock* clock = nullptr;
+    LeaderProxy* proxy = nullptr;
   };
   explicit DiagnoseService(const Wiring& wiring);
 
-  // Begins a call and answers its reactor. Refused, as the call's status: nodes that do not exist
-  // (NotFound), more calls at once than a few (ResourceExhausted).
-  grpc::ServerWriteReactor<v1::DiagnoseEvent>* Begin(const v1::DiagnoseRequest& request);
+  // Begins a call, here or at the leader, and answers its reactor. Refused, as the call's status:
+  // nodes that do not exist (NotFound), more calls at once than a few (ResourceExhausted).
+  grpc::ServerWriteReactor<v1::DiagnoseEvent>* Begin(grpc::CallbackServerContext* context,
+                                                     const v1::DiagnoseRequest& request);
   void CloseAll(const absl::Status& why);
 
  private:
   using Reactor = std::shared_ptr<DiagnoseReactor>;
+  void BeginHere(const Reactor& reactor, const v1::DiagnoseRequest& request);
   void Ask(const Reactor& reactor, const v1::DiagnoseRequest& request, Writer* writer);
   std::vector<Reactor> Live();
   void Remove(DiagnoseReactor* reactor);

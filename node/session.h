@@ -35,9 +35,8 @@ struct SessionOptions {
 
 // Where to go on from.
 struct Resume {
-  Position position;  // what is applied; empty: nothing
+  Position position;  // empty: ask for a snapshot
   std::uint64_t set_hash = 0;
-  bool need_snapshot = false;
 };
 
 // Something that happened to a stream. Made by gRPC's threads, consumed by Session::Handle.
