@@ -10,14 +10,15 @@ namespace heddle::controller {
 absl::Status Unsettled(const Settling& settling, absl::string_view why) {
   std::string missing;
   if (settling.missing > 0) {
-    missing = absl::StrCat(", or until ", settling.missing, " nodes are back (",
+    missing = absl::StrCat(", or until ", settling.missing,
+                           settling.missing == 1 ? " node is back (" : " nodes are back (",
                            absl::StrJoin(settling.missing_node_ids, ", "),
                            settling.missing > settling.missing_node_ids.size() ? ", ..." : "", ")");
   }
   return absl::FailedPreconditionError(absl::StrCat(
       "the store was restored: until ",
       absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", settling.until, absl::UTCTimeZone()), missing,
-      " a node gets no other subnet than the one that it has, and ", why, ". Try again then"));
+      ", a node gets no other subnet than the one that it has, and ", why, ". Try again then"));
 }
 
 // The subnet that the node says it has, which its pods use: nobody else can have it unless the book

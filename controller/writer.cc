@@ -74,6 +74,8 @@ absl::Status Writer::Start() {
     if (lease.advertisement) peers.push_back(lease.ToPeer());
   }
   wiring_.hub->Load(listing.position, peers, book_.network());
+  TakeMarks(listing.changes);
+  BeginSettling();
   HEDDLE_RETURN_IF_ERROR(FollowFeed());
   listener_ = std::make_unique<PostingListener>(
       wiring_.post, [this](storage::Fence fence) { OnElected(std::move(fence)); },
@@ -91,7 +93,7 @@ absl::StatusOr<Writer::Listing> Writer::ListAll() {
     Listing listing;
     std::string cursor;
     do {
-      auto page = wiring_.store->List(kNetworkPrefix, cursor, kPageRecords,
+      auto page = wiring_.store->List(/*prefix=*/"", cursor, kPageRecords,
                                       storage::Store::Consistency::kLocal);
       last = page.status();
       if (!last.ok()) break;
@@ -112,7 +114,7 @@ absl::Status Writer::FollowFeed() {
   auto feed = std::make_unique<StoreFeed>(this);
   HEDDLE_ASSIGN_OR_RETURN(
       std::unique_ptr<storage::Subscription> subscription,
-      wiring_.store->Subscribe(kNetworkPrefix, {history_, book_.revision()}, feed.get()));
+      wiring_.store->Subscribe(/*prefix=*/"", {history_, book_.revision()}, feed.get()));
   feed->Hold(std::move(subscription));
   feed_ = std::move(feed);
   return absl::OkStatus();
@@ -134,6 +136,8 @@ absl::Status Writer::Resynchronise() {
   changes = Difference(book_, fresh);
   for (const TaskPtr& task : flying_) fresh.Claim(task->decision);
   book_ = std::move(fresh);
+  marks_ = RestoreMarks();
+  TakeMarks(listing.changes);
   Publish(changes);
   HEDDLE_RETURN_IF_ERROR(FollowFeed());
   spdlog::info("following the store again from revision {}", book_.revision());
@@ -146,6 +150,7 @@ void Writer::OnBatch(storage::Revision revision, std::vector<storage::Change> ch
   if (revision <= book_.revision()) return;  // the listing had it
   const BookChanges effects = book_.Apply(revision, changes);
   for (const std::string& problem : effects.problems) spdlog::error("{}", problem);
+  TakeMarks(changes);
   Publish(effects);
   ResolveParked();
 }
@@ -180,7 +185,7 @@ void Writer::Reserve(std::string node_id, std::vector<Prefix> subnets,
   Enqueue(
       Scope::kNode, node_id,
       [this, node_id, subnets = std::move(subnets)](absl::Time now) {
-        return book_.DecideReserve(node_id, subnets, now);
+        return book_.DecideReserve(node_id, subnets, now, settling_now());
       },
       [this, node_id, done = std::move(done)](absl::StatusOr<Committed> result) {
         done(Granted(node_id, result));
@@ -231,7 +236,7 @@ void Writer::Renumber(std::string node_id, bool finish,
       Scope::kNode, node_id,
       [this, node_id, finish](absl::Time now) {
         return finish ? book_.DecideFinishRenumber(node_id, now)
-                      : book_.DecideRenumber(node_id, now);
+                      : book_.DecideRenumber(node_id, now, settling_now());
       },
       [this, node_id, done = std::move(done)](const absl::StatusOr<Committed>& result) {
         done(Granted(node_id, result));

@@ -39,7 +39,9 @@
 #include "controller/leadership.h"
 #include "controller/lease_book.h"
 #include "controller/node_registry.h"
+#include "controller/restore_marks.h"
 #include "controller/rollout.h"
+#include "controller/settling.h"
 #include "controller/watch_hub.h"
 #include "storage/store.h"
 
@@ -60,6 +62,8 @@ class Writer {
     int max_attempts = 8;
     // How long a change of the backend waits for a node that is away: see Judge.
     absl::Duration rollout_grace = absl::Seconds(15);
+    // How long a restored store settles at most (controller/settling.h); 0: not at all.
+    absl::Duration restore_settle = absl::Minutes(2);
   };
   using ForwardAcquire =
       std::function<void(const storage::Member& leader, const AcquireRequest& request,
@@ -107,6 +111,18 @@ class Writer {
                   std::function<void(absl::StatusOr<Committed>)> done,
                   std::optional<std::uint64_t> net_conf_digest = std::nullopt, bool drain = false);
 
+  // The first step of a restore: notes in the store that its records are being replaced by those of
+  // the backup made at `backup`. From then on, on every replica, nothing else is changed or told to
+  // nodes until a new history has begun (FailedPrecondition says so). Nothing is in flight when
+  // `done` is called.
+  struct RestoreBegun {
+    storage::Fence fence;
+    std::string history;         // whose records are to be replaced
+    storage::Revision modified;  // of the note, for guards
+  };
+  void MarkRestore(storage::Position backup,
+                   std::function<void(absl::StatusOr<RestoreBegun>)> done);
+
   // Calls `done` once the book has reached `revision`, as for the answer of another controller.
   // DeadlineExceeded: it has not by `deadline`; says how far it is.
   void WhenReached(storage::Revision revision, absl::Time deadline,
@@ -124,6 +140,11 @@ class Writer {
   const std::optional<storage::Member>& leader() const { return leader_; }
   // Where the present stage of a change of the backend stands. Requires book().changes_backend().
   RolloutProgress JudgeRollout() const;
+  // A restore runs or was interrupted; Torn says so.
+  bool is_torn() const { return marks_.is_torn(history_); }
+  absl::Status Torn() const;
+  // While a restored store settles; as it was looked at last.
+  const std::optional<Settling>& settling() const { return settling_; }
   // No lease ends before this time.
   absl::Time expiry_held_until() const { return expiry_held_until_; }
   // True when nothing waits or is in flight.
@@ -150,6 +171,7 @@ class Writer {
     std::uint64_t term = 0;                         // of the fence it was committed with
     std::shared_ptr<const AcquireRequest> acquire;  // null: another command
     bool here = false;                              // not to be forwarded
+    bool marks_restore = false;                     // runs though the store is torn
   };
   using TaskPtr = std::shared_ptr<Task>;
   // Goes on when the book has reached `revision`.
@@ -217,6 +239,16 @@ class Writer {
   std::vector<RolloutNode> RolloutNodes(const std::string& target_type) const;
   storage::Revision RolloutNeeds(const std::string& target_type) const;
 
+  // Restores (writer_restore.cc).
+  void TakeMarks(const std::vector<storage::Change>& changes);
+  void BeginSettling();
+  void JudgeSettlingNow(absl::Time now);
+  void LookAtSettling(absl::Time now);
+  void EndSettling();
+  void RecordSettled();
+  Decision DecideMark(const storage::Position& backup, absl::Time now) const;
+  const Settling* settling_now() const { return settling_ ? &*settling_ : nullptr; }
+
   // The store's side (writer.cc).
   void OnBatch(storage::Revision revision, std::vector<storage::Change> changes);
   void OnFeedEnded(const absl::Status& why);
@@ -241,6 +273,13 @@ class Writer {
   absl::Time next_upkeep_ = absl::InfiniteFuture();
   absl::Time next_check_ = absl::InfinitePast();  // of what waits
   absl::Status failure_;
+
+  RestoreMarks marks_;
+  storage::History history_info_;
+  std::optional<SettlingTerms> settling_terms_;
+  std::optional<Settling> settling_;
+  absl::Time next_settling_look_ = absl::InfiniteFuture();
+  bool recording_settled_ = false;
 
   absl::Time elected_at_ = absl::InfinitePast();
   absl::Time next_rollout_ = absl::InfinitePast();  // look at a change of the backend

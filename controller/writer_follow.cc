@@ -53,12 +53,14 @@ void Writer::DropUpkeep() {
 
 // Whether the book already is as the command asks.
 bool Writer::IsDone(const Task& task) const {
-  if (task.uncertain) {
-    // An earlier attempt met an unknown end, and the book has come past it since.
+  // An earlier attempt met an unknown end, and the book has come past it since; or it is not what
+  // the book has that counts, but what the node presents.
+  const bool settles = settling_ && task.acquire != nullptr && !task.here;
+  if (task.uncertain || settles) {
     const absl::StatusOr<Decision> decision = task.decide(wiring_.clock->Now());
     if (decision.ok() && decision->transaction.writes.empty()) return true;
   }
-  return task.acquire != nullptr && !task.here &&
+  return task.acquire != nullptr && !task.here && !settles &&
          book_.FindGranted(task.node_id, task.acquire->advertisement, task.acquire->preferred,
                            wiring_.clock->Now()) != nullptr;
 }

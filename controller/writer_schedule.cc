@@ -26,7 +26,8 @@ void Writer::EnqueueAcquire(AcquireRequest request, bool here,
   auto task = std::make_shared<Task>();
   task->node_id = shared->node_id;
   task->decide = [this, shared](absl::Time now) {
-    return book_.DecideAcquire(shared->node_id, shared->advertisement, shared->preferred, now);
+    return book_.DecideAcquire(shared->node_id, shared->advertisement, shared->preferred, now,
+                               settling_now());
   };
   task->done = [this, shared, done = std::move(done)](const absl::StatusOr<Committed>& result) {
     done(Granted(shared->node_id, result));
@@ -91,6 +92,8 @@ void Writer::Run(TaskPtr task) {
   } else if (!failure_.ok()) {
     Finish(task, absl::UnavailableError(absl::StrCat("this controller starts anew (",
                                                      failure_.message(), "); try again")));
+  } else if (is_torn() && !task->marks_restore) {
+    Finish(task, Torn());
   } else if (MayRun()) {
     Commit(std::move(task));
   } else if (leads()) {
@@ -163,7 +166,7 @@ void Writer::GiveUpOnOverdue(absl::Time now) {
 }
 
 void Writer::StartUpkeep(absl::Time now) {
-  if (upkeep_left_ > 0 || !MayRun()) return;
+  if (upkeep_left_ > 0 || !MayRun() || is_torn() || settling_) return;
   const auto alive = wiring_.alive ? wiring_.alive() : absl::flat_hash_set<std::string>();
   std::vector<Decision> decisions =
       book_.DecideUpkeep(alive, /*expire=*/now >= expiry_held_until_, now);
@@ -217,7 +220,8 @@ void Writer::Tick() {
     next_upkeep_ = now + options_.upkeep_every;
     StartUpkeep(now);
   }
-  if (book_.changes_backend() && now >= next_rollout_) DriveRollout(now);
+  if (now >= next_settling_look_ && !is_torn()) LookAtSettling(now);
+  if (book_.changes_backend() && now >= next_rollout_ && !is_torn()) DriveRollout(now);
   StartWaiting();
 }
 
@@ -225,6 +229,8 @@ absl::Time Writer::tick_at() const {
   const bool waiting = feed_ == nullptr || !idle() || !reached_waits_.empty();
   absl::Time next = std::min(next_upkeep_, resume_at_);
   if (waiting) next = std::min(next, next_check_);
+  if (is_torn()) return next;
+  next = std::min(next, next_settling_look_);
   return book_.changes_backend() && leads() ? std::min(next, next_rollout_) : next;
 }
 
