@@ -43,6 +43,9 @@ bool IsMemberUnable(const grpc::Status& status) {
          Says(status, "etcdserver: not supported for learner");
 }
 
+// A server of gRPC, and no etcd.
+bool IsStranger(const grpc::Status& status) { return CodeOf(status) == StatusCode::kUnimplemented; }
+
 bool IsUnanswered(StatusCode code) {
   switch (code) {
     case StatusCode::kUnavailable:
@@ -108,7 +111,7 @@ EtcdVerdict Judge(const EtcdAttempt& attempt) {
   if (!attempt.was_sent) return EtcdVerdict::kElsewhere;
   if (IsTooLarge(status)) return EtcdVerdict::kRefused;
   if (IsTokenRefused(status)) return EtcdVerdict::kLogIn;
-  if (IsMemberUnable(status)) return EtcdVerdict::kElsewhere;
+  if (IsMemberUnable(status) || IsStranger(status)) return EtcdVerdict::kElsewhere;
   if (!IsEtcds(status) || IsUnanswered(CodeOf(status))) return EtcdVerdict::kUnanswered;
   return EtcdVerdict::kRefused;
 }
@@ -131,6 +134,11 @@ absl::Status Explain(const EtcdAttempt& attempt) {
   if (Says(status, "etcdserver: permission denied")) return NotAllowed(attempt);
   for (const Explanation& known : kExplanations) {
     if (Says(status, known.words)) return absl::Status(known.code, absl::StrCat(etcd, known.told));
+  }
+  if (IsStranger(status)) {
+    return absl::UnavailableError(
+        absl::StrCat("the server at ", attempt.endpoint,
+                     " does not know etcd's API of version 3; is it etcd's client port?"));
   }
   const EtcdVerdict verdict = Judge(attempt);
   const std::string words = Excerpt(status.error_message());

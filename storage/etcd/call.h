@@ -22,7 +22,9 @@ namespace heddle::storage {
 struct EtcdCall {
   enum class Repeat {
     kAnywhere,  // after any failure, at the next endpoint
-    kUnsent,    // only while it has surely not been done; else Unknown
+    // Only while it has surely not been done; else Unknown. gRPC does not tell whether a call that
+    // failed had left, so there is a connection before such a call begins.
+    kUnsent,
   };
   using Answered = std::function<void(const grpc::Status&)>;
 
@@ -82,11 +84,14 @@ class EtcdCaller {
   using CoursePtr = std::shared_ptr<Course>;
 
   void LogInAndSend(CoursePtr course);
+  void ConnectAndSend(CoursePtr course);
+  void Connected(CoursePtr course, const grpc::Status& status);
   void Send(CoursePtr course);
   void Answered(CoursePtr course, const grpc::Status& status);
-  void TryNext(CoursePtr course);
+  void LeaveEndpoint(int endpoint, const EtcdAttempt& attempt);
+  void TryNext(CoursePtr course, const EtcdAttempt& attempt);
+  grpc::ClientContext* NewContext(Course* course);  // null: closed
   void Finish(const CoursePtr& course, absl::Status status);
-  bool Register(grpc::ClientContext* context);
   void Forget(grpc::ClientContext* context);
 
   const Options options_;

@@ -47,8 +47,7 @@ class Client final : public EtcdClient {
   std::unique_ptr<EtcdStreamCall<Request, Response>> Open(StreamEvents<Response> events, Bind bind);
   void Begin(OpenEtcdStream* stream, const absl::StatusOr<EtcdLogin::Token>& token);
   void EndStreamsOf(int endpoint, const absl::Status& why);
-  absl::Status ExplainEnd(int endpoint, const grpc::ClientContext& context,
-                          const grpc::Status& status);
+  absl::Status ExplainEnd(int endpoint, const grpc::Status& status);
 
   const EtcdCredentials credentials_;
   const absl::Duration timeout_;
@@ -156,9 +155,8 @@ std::unique_ptr<EtcdStreamCall<Request, Response>> Client::Open(StreamEvents<Res
   typename EtcdStreamCall<Request, Response>::Parts parts;
   parts.events = std::move(events);
   parts.bind = std::move(bind);
-  parts.explain = [this](int endpoint, const grpc::ClientContext& context,
-                         const grpc::Status& status) {
-    return ExplainEnd(endpoint, context, status);
+  parts.explain = [this](int endpoint, const grpc::Status& status) {
+    return ExplainEnd(endpoint, status);
   };
   parts.gone = [this](OpenEtcdStream* stream) {
     MutexLock lock(&mutex_);
@@ -214,12 +212,11 @@ std::unique_ptr<EtcdClient::KeepAliveStream> Client::KeepAlive(
       });
 }
 
-absl::Status Client::ExplainEnd(int endpoint, const grpc::ClientContext& context,
-                                const grpc::Status& status) {
+absl::Status Client::ExplainEnd(int endpoint, const grpc::Status& status) {
   const EtcdEndpoint& ended = endpoints_->at(endpoint);
   if (status.ok()) return absl::UnavailableError("etcd at " + ended.name + " ended the stream");
-  const EtcdAttempt attempt{ended.name, credentials_.identity, timeout_,
-                            context.peer() != ended.target, status};
+  const EtcdAttempt attempt{ended.name, credentials_.identity, timeout_, ended.is_connected(),
+                            status};
   const absl::Status told = Explain(attempt);
   const EtcdVerdict verdict = Judge(attempt);
   if (verdict == EtcdVerdict::kRefused) return told;

@@ -51,14 +51,12 @@ grpc::ChannelArguments Arguments() {
 EtcdEndpoint Connect(const std::string& name, const EtcdCredentials& credentials) {
   EtcdEndpoint endpoint;
   endpoint.name = name;
-  // Spelled unlike any address, so that ClientContext::peer tells whether a call had one.
-  endpoint.target = absl::StrCat("dns:///", name);
-  const auto channel = grpc::CreateCustomChannel(endpoint.target, credentials.channel, Arguments());
-  endpoint.kv = etcdserverpb::KV::NewStub(channel);
-  endpoint.lease = etcdserverpb::Lease::NewStub(channel);
-  endpoint.watch = etcdserverpb::Watch::NewStub(channel);
-  endpoint.auth = etcdserverpb::Auth::NewStub(channel);
-  endpoint.maintenance = etcdserverpb::Maintenance::NewStub(channel);
+  endpoint.channel = grpc::CreateCustomChannel("dns:///" + name, credentials.channel, Arguments());
+  endpoint.kv = etcdserverpb::KV::NewStub(endpoint.channel);
+  endpoint.lease = etcdserverpb::Lease::NewStub(endpoint.channel);
+  endpoint.watch = etcdserverpb::Watch::NewStub(endpoint.channel);
+  endpoint.auth = etcdserverpb::Auth::NewStub(endpoint.channel);
+  endpoint.maintenance = etcdserverpb::Maintenance::NewStub(endpoint.channel);
   return endpoint;
 }
 

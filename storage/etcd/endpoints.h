@@ -15,13 +15,15 @@
 namespace heddle::storage {
 
 struct EtcdEndpoint {
-  std::string name;    // host:port
-  std::string target;  // as gRPC is told
+  std::string name;  // host:port
+  std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<etcdserverpb::KV::Stub> kv;
   std::unique_ptr<etcdserverpb::Lease::Stub> lease;
   std::unique_ptr<etcdserverpb::Watch::Stub> watch;
   std::unique_ptr<etcdserverpb::Auth::Stub> auth;
   std::unique_ptr<etcdserverpb::Maintenance::Stub> maintenance;
+
+  bool is_connected() const { return channel->GetState(false) == GRPC_CHANNEL_READY; }
 };
 
 // Thread-safe. Connects when first asked, and keeps trying an endpoint at most once a second.

@@ -30,13 +30,15 @@ void EtcdLogin::Forget() {
 
 void EtcdLogin::Finish(absl::StatusOr<std::string> text) {
   std::vector<Done> waiting;
-  absl::StatusOr<Token> result = text.status();
+  absl::StatusOr<Token> result = Token();
   {
     MutexLock lock(&mutex_);
     if (text.ok()) {
       token_ = {*std::move(text), token_.number + 1};
       has_token_ = true;
       result = token_;
+    } else {
+      result = text.status();
     }
     waiting.swap(waiting_);
   }

@@ -42,7 +42,7 @@ class EtcdStreamCall final : public EtcdStream<Request>,
     // Binds the reactor to a call at that endpoint.
     std::function<void(int, grpc::ClientContext*, Reactor*)> bind;
     // What gRPC says of the end, in our words.
-    std::function<absl::Status(int, const grpc::ClientContext&, const grpc::Status&)> explain;
+    std::function<absl::Status(int, const grpc::Status&)> explain;
     // No longer to be called by the client. Runs in the destructor.
     std::function<void(OpenEtcdStream*)> gone;
   };
@@ -119,7 +119,7 @@ class EtcdStreamCall final : public EtcdStream<Request>,
       why = why_;
       endpoint = endpoint_;
     }
-    if (why.ok()) why = parts_.explain(endpoint, context_, status);
+    if (why.ok()) why = parts_.explain(endpoint, status);
     Tell([&] { parts_.events.ended(std::move(why)); });
     done.set_value();
   }
