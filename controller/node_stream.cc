@@ -7,6 +7,7 @@
 #include "api/convert.h"
 #include "api/convert_probe.h"
 #include "base/status_macros.h"
+#include "controller/node_messages.h"
 #include "spdlog/spdlog.h"
 
 namespace heddle::controller {
@@ -14,17 +15,9 @@ namespace {
 
 constexpr absl::Duration kHelloWithin = absl::Seconds(10);
 constexpr absl::Duration kResyncEvery = absl::Minutes(1);
-constexpr std::size_t kMaxNameBytes = 128;
-constexpr std::size_t kMaxProblems = 32, kMaxProblemBytes = 512;
 
 absl::Status Annotated(absl::string_view field, const absl::Status& why) {
   return absl::Status(why.code(), absl::StrCat(field, ": ", why.message()));
-}
-
-absl::Status CheckShort(absl::string_view field, const std::string& text) {
-  if (text.size() <= kMaxNameBytes) return absl::OkStatus();
-  return absl::InvalidArgumentError(absl::StrCat(field, ": ", text.size(), " bytes long; at most ",
-                                                 kMaxNameBytes, " are allowed"));
 }
 
 absl::Status CheckHello(const v1::Hello& hello) {
@@ -43,27 +36,6 @@ absl::Status CheckHello(const v1::Hello& hello) {
   HEDDLE_RETURN_IF_ERROR(CheckShort("hello.instance_id", hello.instance_id()));
   HEDDLE_RETURN_IF_ERROR(CheckShort("hello.software_version", hello.software_version()));
   return CheckShort("hello.resume.history", hello.resume().history());
-}
-
-absl::StatusOr<AcquireRequest> ToRequest(const std::string& node_id,
-                                         const v1::Advertise& advertise) {
-  AcquireRequest request;
-  request.node_id = node_id;
-  absl::StatusOr<Advertisement> advertisement = FromProto(advertise.advertisement());
-  if (!advertisement.ok()) return Annotated("advertise.advertisement", advertisement.status());
-  request.advertisement = *std::move(advertisement);
-  PerFamily<Prefix> preferred;
-  for (const v1::Prefix& wire : advertise.preferred_subnets()) {
-    absl::StatusOr<Prefix> subnet = FromProto(wire);
-    if (!subnet.ok()) return Annotated("advertise.preferred_subnets", subnet.status());
-    if (preferred[subnet->family()]) {
-      return absl::InvalidArgumentError(absl::StrCat("advertise.preferred_subnets: more than one ",
-                                                     FamilyName(subnet->family()), " subnet"));
-    }
-    preferred[subnet->family()] = *subnet;
-  }
-  preferred.ForEach([&](Family, const Prefix& subnet) { request.preferred.push_back(subnet); });
-  return request;
 }
 
 }  // namespace
@@ -204,16 +176,9 @@ absl::Status NodeStream::OnOwnChange(const PeerChange& change) {
 }
 
 absl::Status NodeStream::OnApplied(const v1::Applied& applied, absl::Time now) {
-  NodeReport report;
+  NodeReport report = ToReport(applied);
   // A revision that this stream has not sent is of another history.
-  report.applied_revision = applied.revision() <= delivered_ ? applied.revision() : 0;
-  report.peers = applied.peers();
-  report.held_removals = applied.held_removals();
-  for (const std::string& problem : applied.problems()) {
-    if (report.problems.size() == kMaxProblems) break;
-    report.problems.push_back(problem.substr(0, kMaxProblemBytes));
-  }
-  report.reachability = FromProto(applied.reachability());
+  if (applied.revision() > delivered_) report.applied_revision = 0;
   shared_->registry->Report(node_id_, attachment_, std::move(report), now);
   CheckHash(applied, now);
   return absl::OkStatus();
