@@ -46,6 +46,7 @@ std::string EncodeBatch(const Batch& batch) {
     out->set_value(change.record.value);
     out->set_created(change.record.created);
     out->set_deleted(change.deleted);
+    if (change.record.modified != batch.revision) out->set_modified(change.record.modified);
   }
   return stored.SerializeAsString();
 }
@@ -59,8 +60,9 @@ absl::StatusOr<Batch> DecodeBatch(Revision revision, absl::string_view bytes) {
   Batch batch{revision, {}};
   batch.changes.reserve(stored.changes_size());
   for (const auto& change : stored.changes()) {
+    const Revision modified = change.modified() != 0 ? change.modified() : revision;
     batch.changes.push_back(
-        {Record{change.key(), change.value(), change.created(), revision}, change.deleted()});
+        {Record{change.key(), change.value(), change.created(), modified}, change.deleted()});
   }
   return batch;
 }

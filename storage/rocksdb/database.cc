@@ -16,7 +16,8 @@ constexpr char kSchemaKey[] = "schema";
 constexpr char kRevisionKey[] = "revision";
 constexpr char kTermKey[] = "term";
 constexpr char kDigestKey[] = "digest";
-constexpr char kBeganKey[] = "history-began";        // Unix time in ms
+constexpr char kOldestKey[] = "oldest";        // the log is whole from there; where it has gaps
+constexpr char kBeganKey[] = "history-began";  // Unix time in ms
 constexpr char kRestoredKey[] = "history-restored";  // 1: see History::restored
 constexpr std::uint64_t kSchema = 1;
 
@@ -39,7 +40,7 @@ rocksdb::ReadOptions At(const rocksdb::Snapshot* snapshot) {
 }
 
 void PutHistory(const History& history, rocksdb::ColumnFamilyHandle* meta,
-                rocksdb::WriteBatch* to) {
+                rocksdb::WriteBatchBase* to) {
   const auto began = static_cast<std::uint64_t>(absl::ToUnixMillis(history.began));
   to->Put(meta, kHistoryKey, history.id).PermitUncheckedError();
   to->Put(meta, kBeganKey, EncodeNumber(began)).PermitUncheckedError();
@@ -63,9 +64,12 @@ absl::Status FromRocksdb(const rocksdb::Status& status, absl::string_view what) 
   return absl::UnavailableError(text);
 }
 
-Database::Database(std::string directory, std::unique_ptr<rocksdb::DB> db,
+Database::Database(std::string directory, Revisions revisions, std::unique_ptr<rocksdb::DB> db,
                    std::vector<rocksdb::ColumnFamilyHandle*> handles)
-    : directory_(std::move(directory)), db_(std::move(db)), handles_(std::move(handles)) {}
+    : directory_(std::move(directory)),
+      revisions_(revisions),
+      db_(std::move(db)),
+      handles_(std::move(handles)) {}
 
 Database::~Database() {
   for (rocksdb::ColumnFamilyHandle* handle : handles_) {
@@ -76,7 +80,7 @@ Database::~Database() {
 }
 
 absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& directory, Mode mode,
-                                                         rocksdb::Env* env) {
+                                                         rocksdb::Env* env, Revisions revisions) {
   const rocksdb::DBOptions options = DatabaseOptions(env);
   rocksdb::DB* raw = nullptr;
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
@@ -86,7 +90,7 @@ absl::StatusOr<std::unique_ptr<Database>> Database::Open(const std::string& dire
           : rocksdb::DB::OpenForReadOnly(options, directory, ColumnFamilies(), &handles, &raw);
   HEDDLE_RETURN_IF_ERROR(FromRocksdb(opened, "RocksDB says"));
   std::unique_ptr<Database> database(
-      new Database(directory, std::unique_ptr<rocksdb::DB>(raw), std::move(handles)));
+      new Database(directory, revisions, std::unique_ptr<rocksdb::DB>(raw), std::move(handles)));
   HEDDLE_RETURN_IF_ERROR(database->ReadState());
   return database;
 }
@@ -100,7 +104,8 @@ absl::Status Database::Create(const std::string& directory, const History& histo
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   HEDDLE_RETURN_IF_ERROR(FromRocksdb(
       rocksdb::DB::Open(options, directory, ColumnFamilies(), &handles, &raw), "RocksDB says"));
-  Database database(directory, std::unique_ptr<rocksdb::DB>(raw), std::move(handles));
+  Database database(directory, Revisions::kAll, std::unique_ptr<rocksdb::DB>(raw),
+                    std::move(handles));
   rocksdb::WriteBatch batch;
   PutHistory(history, database.meta(), &batch);
   batch.Put(database.meta(), kSchemaKey, EncodeNumber(kSchema));
@@ -113,6 +118,10 @@ absl::Status Database::Create(const std::string& directory, const History& histo
 absl::Status Database::ReadState() {
   HEDDLE_ASSIGN_OR_RETURN(const Meta meta, ReadMeta());
   digest_ = meta.digest;
+  if (revisions_ == Revisions::kSome) {
+    HEDDLE_ASSIGN_OR_RETURN(oldest_, ReadLaterNumber(kOldestKey, nullptr));
+    return absl::OkStatus();
+  }
   oldest_ = meta.revision + 1;
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, changes()));
   it->SeekToFirst();
@@ -132,8 +141,8 @@ Snapshot Database::TakeSnapshot() const {
   return Snapshot(db->GetSnapshot(), [db](const rocksdb::Snapshot* s) { ReleaseSnapshot(db, s); });
 }
 
-absl::StatusOr<std::string> Database::ReadMetaValue(absl::string_view key,
-                                                    const rocksdb::Snapshot* snapshot) const {
+absl::StatusOr<std::string> Database::FindEntry(absl::string_view key,
+                                                const rocksdb::Snapshot* snapshot) const {
   std::string value;
   const rocksdb::Status read = db_->Get(At(snapshot), meta(), ToSlice(key), &value);
   if (read.IsNotFound()) {
@@ -155,7 +164,7 @@ absl::StatusOr<std::uint64_t> Database::ReadLaterNumber(absl::string_view key,
 absl::StatusOr<Meta> Database::ReadMeta(const rocksdb::Snapshot* snapshot) const {
   Meta meta;
   std::uint64_t digest = 0;
-  HEDDLE_ASSIGN_OR_RETURN(meta.history.id, ReadMetaValue(kHistoryKey, snapshot));
+  HEDDLE_ASSIGN_OR_RETURN(meta.history.id, FindEntry(kHistoryKey, snapshot));
   HEDDLE_ASSIGN_OR_RETURN(const std::uint64_t began, ReadLaterNumber(kBeganKey, snapshot));
   HEDDLE_ASSIGN_OR_RETURN(const std::uint64_t restored, ReadLaterNumber(kRestoredKey, snapshot));
   meta.history.began = absl::FromUnixMillis(static_cast<std::int64_t>(began));
@@ -163,7 +172,7 @@ absl::StatusOr<Meta> Database::ReadMeta(const rocksdb::Snapshot* snapshot) const
   for (const auto& [key, number] :
        {std::make_pair(kSchemaKey, &meta.schema), std::make_pair(kRevisionKey, &meta.revision),
         std::make_pair(kTermKey, &meta.term), std::make_pair(kDigestKey, &digest)}) {
-    HEDDLE_ASSIGN_OR_RETURN(const std::string value, ReadMetaValue(key, snapshot));
+    HEDDLE_ASSIGN_OR_RETURN(const std::string value, FindEntry(key, snapshot));
     HEDDLE_ASSIGN_OR_RETURN(*number, DecodeNumber(value));
   }
   meta.digest = RecordsDigest(digest);
@@ -205,17 +214,43 @@ absl::StatusOr<std::vector<Record>> Database::Scan(const rocksdb::Snapshot* snap
 
 void Database::AddBatch(const Batch& batch, const RecordsDigest& digest,
                         rocksdb::WriteBatchBase* to) const {
+  to->Put(changes(), EncodeNumber(batch.revision), EncodeBatch(batch)).PermitUncheckedError();
+  AddRecords(batch.changes, batch.revision, digest, to);
+}
+
+void Database::AddRecords(const std::vector<Change>& changes, Revision revision,
+                          const RecordsDigest& digest, rocksdb::WriteBatchBase* to) const {
   // None of these fails in memory: the batch has no size limit and the families exist.
-  for (const Change& change : batch.changes) {
+  for (const Change& change : changes) {
     if (change.deleted) {
       to->Delete(records(), change.record.key).PermitUncheckedError();
     } else {
       to->Put(records(), change.record.key, EncodeRecord(change.record)).PermitUncheckedError();
     }
   }
-  to->Put(changes(), EncodeNumber(batch.revision), EncodeBatch(batch)).PermitUncheckedError();
-  to->Put(meta(), kRevisionKey, EncodeNumber(batch.revision)).PermitUncheckedError();
+  to->Put(meta(), kRevisionKey, EncodeNumber(revision)).PermitUncheckedError();
   to->Put(meta(), kDigestKey, EncodeNumber(digest.value())).PermitUncheckedError();
+}
+
+void Database::AddHistory(const History& history, Revision revision,
+                          rocksdb::WriteBatchBase* to) const {
+  PutHistory(history, meta(), to);
+  AddTrim(revision + 1, to);
+}
+
+void Database::AddTrim(Revision keep_from, rocksdb::WriteBatchBase* to) const {
+  to->DeleteRange(changes(), EncodeNumber(oldest_), EncodeNumber(keep_from)).PermitUncheckedError();
+  if (revisions_ == Revisions::kAll) return;
+  to->Put(meta(), kOldestKey, EncodeNumber(keep_from)).PermitUncheckedError();
+}
+
+void Database::AddEntry(absl::string_view key, absl::string_view value,
+                        rocksdb::WriteBatchBase* to) const {
+  to->Put(meta(), ToSlice(key), ToSlice(value)).PermitUncheckedError();
+}
+
+absl::Status Database::WriteUnsynced(rocksdb::WriteBatch* batch) {
+  return FromRocksdb(db_->Write({}, batch), absl::StrCat("writing to ", directory_));
 }
 
 absl::Status Database::WriteSynced(rocksdb::WriteBatch* batch) {
@@ -231,10 +266,8 @@ absl::Status Database::WriteTerm(std::uint64_t term) {
 absl::Status Database::WriteHistory(const History& history, std::uint64_t term) {
   HEDDLE_ASSIGN_OR_RETURN(const Meta now, ReadMeta());
   rocksdb::WriteBatch batch;
-  PutHistory(history, meta(), &batch);
+  AddHistory(history, now.revision, &batch);
   batch.Put(meta(), kTermKey, EncodeNumber(term)).PermitUncheckedError();
-  batch.DeleteRange(changes(), EncodeNumber(0), EncodeNumber(now.revision + 1))
-      .PermitUncheckedError();
   HEDDLE_RETURN_IF_ERROR(WriteSynced(&batch));
   oldest_ = now.revision + 1;
   return absl::OkStatus();
@@ -242,9 +275,9 @@ absl::Status Database::WriteHistory(const History& history, std::uint64_t term) 
 
 absl::Status Database::TrimLog(Revision keep_from) {
   if (keep_from <= oldest_) return absl::OkStatus();
-  HEDDLE_RETURN_IF_ERROR(
-      FromRocksdb(db_->DeleteRange({}, changes(), EncodeNumber(oldest_), EncodeNumber(keep_from)),
-                  absl::StrCat("trimming the change log in ", directory_)));
+  rocksdb::WriteBatch batch;
+  AddTrim(keep_from, &batch);
+  HEDDLE_RETURN_IF_ERROR(WriteUnsynced(&batch));
   oldest_ = keep_from;
   return absl::OkStatus();
 }
@@ -256,9 +289,14 @@ absl::Status Database::Read(Revision first, Revision last,
   for (Revision revision = first; revision <= last; ++revision, it->Next()) {
     if (!it->Valid()) {
       HEDDLE_RETURN_IF_ERROR(FromRocksdb(it->status(), "reading the change log"));
+      if (revisions_ == Revisions::kSome) return absl::OkStatus();
       return absl::DataLossError(absl::StrCat("the change log ends before revision ", revision));
     }
     HEDDLE_ASSIGN_OR_RETURN(const Revision found, DecodeNumber(ToView(it->key())));
+    if (revisions_ == Revisions::kSome) {
+      if (found > last) return absl::OkStatus();
+      revision = found;
+    }
     if (found != revision) {
       return absl::DataLossError(
           absl::StrCat("the change log has revision ", found, " where ", revision, " belongs"));
@@ -296,9 +334,12 @@ absl::Status Database::VerifyLog(Revision newest) const {
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, changes()));
   for (it->SeekToFirst(); it->Valid(); it->Next(), ++expected) {
     HEDDLE_ASSIGN_OR_RETURN(const Revision found, DecodeNumber(ToView(it->key())));
+    // Where some are missing, those that are there must at least be of the time that is logged.
+    if (revisions_ == Revisions::kSome && found >= expected && found <= newest) expected = found;
     if (found != expected) break;
   }
   HEDDLE_RETURN_IF_ERROR(FromRocksdb(it->status(), "reading the change log"));
+  if (!it->Valid() && revisions_ == Revisions::kSome) return absl::OkStatus();
   if (expected == newest + 1) return absl::OkStatus();
   return absl::DataLossError(
       absl::StrCat("the change log has no revision ", expected, "; it goes up to ", newest));

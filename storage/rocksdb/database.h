@@ -42,11 +42,15 @@ using Snapshot = std::shared_ptr<const rocksdb::Snapshot>;
 class Database final : public ChangeLog {
  public:
   enum class Mode { kReadWrite, kReadOnly };
+  // How revisions follow each other in the change log: every one, or only those that changed a
+  // record, as in the copy of a store that has revisions for other things, too.
+  enum class Revisions { kAll, kSome };
 
   // `directory` must hold a database that Create made. For writing, the log is replayed into new
   // files and then removed, also when something is found wrong later.
   static absl::StatusOr<std::unique_ptr<Database>> Open(const std::string& directory, Mode mode,
-                                                        rocksdb::Env* env);
+                                                        rocksdb::Env* env,
+                                                        Revisions revisions = Revisions::kAll);
   // Makes the database, with `history` and nothing else in it, and closes it.
   static absl::Status Create(const std::string& directory, const History& history,
                              rocksdb::Env* env);
@@ -68,8 +72,22 @@ class Database final : public ChangeLog {
   // Adds to `to` what makes `batch` committed: its records, its place in the log, the revision,
   // and the digest of all records after it.
   void AddBatch(const Batch& batch, const RecordsDigest& digest, rocksdb::WriteBatchBase* to) const;
+  // The same without a place in the log; perhaps of no records.
+  void AddRecords(const std::vector<Change>& changes, Revision revision,
+                  const RecordsDigest& digest, rocksdb::WriteBatchBase* to) const;
+  // Another history, of which the log has what follows `revision`; once it is written,
+  // set_oldest(revision + 1) must be called.
+  void AddHistory(const History& history, Revision revision, rocksdb::WriteBatchBase* to) const;
+  void set_oldest(Revision oldest) { oldest_ = oldest; }
+  // Something of the user's own beside the records.
+  void AddEntry(absl::string_view key, absl::string_view value, rocksdb::WriteBatchBase* to) const;
+  // DataLoss when there is none.
+  absl::StatusOr<std::string> FindEntry(absl::string_view key,
+                                        const rocksdb::Snapshot* snapshot = nullptr) const;
   // Durable when it returns OK. On an error the write may or may not be found after a reopen.
   absl::Status WriteSynced(rocksdb::WriteBatch* batch);
+  // Survives the end of the process, but not of the machine.
+  absl::Status WriteUnsynced(rocksdb::WriteBatch* batch);
   absl::Status WriteTerm(std::uint64_t term);
   // From `history` on there are only the records: the change log is emptied.
   absl::Status WriteHistory(const History& history, std::uint64_t term);
@@ -90,20 +108,20 @@ class Database final : public ChangeLog {
   std::uint64_t SizeBytes() const;
 
  private:
-  Database(std::string directory, std::unique_ptr<rocksdb::DB> db,
+  Database(std::string directory, Revisions revisions, std::unique_ptr<rocksdb::DB> db,
            std::vector<rocksdb::ColumnFamilyHandle*> handles);
   rocksdb::ColumnFamilyHandle* meta() const { return handles_[0]; }
   rocksdb::ColumnFamilyHandle* changes() const { return handles_[2]; }
-  absl::StatusOr<std::string> ReadMetaValue(absl::string_view key,
-                                            const rocksdb::Snapshot* snapshot) const;
   // 0 when there is none.
   absl::StatusOr<std::uint64_t> ReadLaterNumber(absl::string_view key,
                                                 const rocksdb::Snapshot* snapshot) const;
   absl::Status VerifyRecords(const RecordsDigest& expected) const;
   absl::Status VerifyLog(Revision newest) const;
   absl::Status ReadState();
+  void AddTrim(Revision keep_from, rocksdb::WriteBatchBase* to) const;
 
   const std::string directory_;
+  const Revisions revisions_;
   std::unique_ptr<rocksdb::DB> db_;
   std::vector<rocksdb::ColumnFamilyHandle*> handles_;  // meta, records, changes
   // Touched by the writing thread only.

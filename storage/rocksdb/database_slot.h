@@ -43,7 +43,7 @@ class DatabaseSlot {
   void Replace(const std::function<std::unique_ptr<Database>()>& open);
 
   // For the thread that calls Replace; null when none is open.
-  Database* get() { return database_.get(); }
+  Database* get() const { return database_.get(); }
 
  private:
   struct Listing {

@@ -39,8 +39,7 @@ absl::Status Explain(const std::string& path, const absl::Status& why) {
         where, " is damaged: ", why.message(), ". None of its data was changed. Move it away and ",
         "restore a backup into an empty directory; keep the damaged one for examination"));
   }
-  if (absl::StrContains(why.message(), "While lock file") ||
-      absl::StrContains(why.message(), "lock hold by")) {
+  if (IsHeldByAnother(why)) {
     return absl::FailedPreconditionError(absl::StrCat(
         where, " is in use by another process, probably a second heddle-controller: stop that ",
         "one, or give this one a directory of its own (", why.message(), ")"));
@@ -151,6 +150,11 @@ History NewHistory(bool restored) {
   std::string id = absl::StrFormat("%016x%016x", absl::Uniform<std::uint64_t>(random),
                                    absl::Uniform<std::uint64_t>(random));
   return {std::move(id), absl::Now(), restored};
+}
+
+bool IsHeldByAnother(const absl::Status& status) {
+  return absl::StrContains(status.message(), "While lock file") ||
+         absl::StrContains(status.message(), "lock hold by");
 }
 
 absl::StatusOr<OpenedDirectory> OpenDirectory(const std::string& path, rocksdb::Env* env,

@@ -34,6 +34,9 @@ absl::StatusOr<OpenedDirectory> OpenDirectory(const std::string& path, rocksdb::
 absl::StatusOr<OpenedDirectory> ReopenDirectory(const std::string& path, rocksdb::Env* env,
                                                 const Position& acknowledged);
 
+// Whether an opening of a database failed since another process has it open.
+bool IsHeldByAnother(const absl::Status& status);
+
 // Whether enough can be written and synced there to go on; else an error with the system's reason.
 absl::Status ProbeWritable(const std::string& path);
 
