@@ -224,10 +224,14 @@ void AdminCalls::GetStatus(v1::GetStatusResponse* response, Reply reply) {
   if (health.unreachable_since) {
     response->set_store_unreachable_since_unix_ms(ToUnixMs(*health.unreachable_since));
   }
-  OnWriter(reply, [response, writable = health.writable](Writer& writer, const Reply& reply) {
-    response->set_writable(writable && writer.leads());
+  OnWriter(reply, [response, writable = health.writable, knows_leader = leader.has_value()](
+                      Writer& writer, const Reply& reply) {
+    response->set_writable(writable && knows_leader);
     response->set_leases(writer.book().leases().size());
-    response->set_expiry_held_until_unix_ms(ToUnixMs(writer.expiry_held_until()));
+    // Leases are the leader's to end.
+    if (writer.leads()) {
+      response->set_expiry_held_until_unix_ms(ToUnixMs(writer.expiry_held_until()));
+    }
     reply(absl::OkStatus());
   });
 }

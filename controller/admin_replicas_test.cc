@@ -322,7 +322,7 @@ TEST_F(AdminReplicasTest, StepDownAnswersWhenAnotherLeads) {
     EXPECT_EQ(stepped.leader(), next);
     ASSERT_TRUE(Until([&] { return Status(0).leader_id() == next; }));
     ASSERT_TRUE(Until([&] { return Status(1).leader_id() == next; }));
-    EXPECT_EQ(Status(0).writable(), next == std::string("c-0"));
+    EXPECT_TRUE(Status(0).writable()) << "through the leader";
   }
 }
 
