@@ -2,6 +2,7 @@
 
 #include <grpcpp/grpcpp.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/ascii.h"
@@ -21,6 +22,10 @@ using Stub = v1::AdminService::Stub;
 
 // A list of 100 000 leases is some 10 MB.
 constexpr int kMaxAnswerBytes = 256 << 20;
+// One of several that is slower than this is passed over for the next.
+constexpr absl::Duration kProbe = absl::Seconds(2);
+// A controller that has stepped down answers when another leads.
+constexpr absl::Duration kSuccessorWithin = absl::Seconds(10);
 
 std::shared_ptr<grpc::Channel> NewChannel(const std::string& controller) {
   grpc::ChannelArguments arguments;
@@ -35,7 +40,7 @@ absl::Status Unavailable(const std::string& controller, absl::string_view messag
   const std::size_t at = message.rfind(kNoConnection);
   if (at == absl::string_view::npos) {
     return absl::UnavailableError(
-        absl::StrCat("the controller at ", controller, " is unavailable (", message, ")"));
+        absl::StrCat("the controller at ", controller, " cannot serve this now (", message, ")"));
   }
   return absl::UnavailableError(absl::StrCat("cannot connect to a controller at ", controller, " (",
                                              message.substr(at + kNoConnection.size()), ")"));
@@ -125,7 +130,8 @@ struct AdminClient::Impl {
     for (const std::string& candidate : controllers) {
       Use(candidate);
       if (controllers.size() == 1) return absl::OkStatus();
-      const auto probe = CallOnce(&Stub::GetStatus, v1::GetStatusRequest(), timeout);
+      const auto probe =
+          CallOnce(&Stub::GetStatus, v1::GetStatusRequest(), std::min(timeout, kProbe));
       if (!absl::IsUnavailable(probe.status()) && !absl::IsDeadlineExceeded(probe.status())) {
         return absl::OkStatus();
       }
@@ -249,6 +255,14 @@ absl::Status AdminClient::Diagnose(
   const absl::Status status = impl_->Stream(&Stub::Diagnose, request, on_event);
   if (status.ok() && impl_->IsCancelled()) return absl::CancelledError("it was interrupted");
   return status;
+}
+
+absl::StatusOr<v1::ListControllersResponse> AdminClient::ListControllers() {
+  return impl_->Call(&Stub::ListControllers, v1::ListControllersRequest());
+}
+
+absl::StatusOr<v1::StepDownResponse> AdminClient::StepDown() {
+  return impl_->Call(&Stub::StepDown, v1::StepDownRequest(), kSuccessorWithin);
 }
 
 void AdminClient::CancelStream() {

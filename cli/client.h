@@ -41,6 +41,9 @@ class AdminClient {
   absl::StatusOr<v1::RevisionResponse> AcceptRemovals(const v1::NodeRequest& request);
   absl::StatusOr<v1::RevisionResponse> RemoveNode(const v1::NodeRequest& request);
   absl::StatusOr<v1::GetStatusResponse> GetStatus();
+  absl::StatusOr<v1::ListControllersResponse> ListControllers();
+  // Answers when another controller leads: up to ten seconds on top of the timeout.
+  absl::StatusOr<v1::StepDownResponse> StepDown();
   // Waits for as long as the request says, and the timeout on top.
   absl::StatusOr<v1::WaitAppliedResponse> WaitApplied(const v1::WaitAppliedRequest& request);
 

@@ -90,6 +90,7 @@ CommandLine::CommandLine() : app(kDescription, "heddlectl") {
   AddNetworkCommands(this);
   AddLeaseCommands(this);
   AddNodeCommands(this);
+  AddControllerCommands(this);
   AddWatchCommand(this);
   AddStatusCommand(this);
   AddDoctorCommand(this);

@@ -23,6 +23,7 @@ struct CommandLine {
 
 // Type names of positionals, which completion reads.
 inline constexpr char kNodeType[] = "NODE";
+inline constexpr char kControllerType[] = "CONTROLLER";
 inline constexpr char kFileType[] = "FILE";
 inline constexpr char kSubnetType[] = "SUBNET";
 
@@ -42,6 +43,7 @@ void AddYesOption(CLI::App* command, CommandLine* line);
 void AddNetworkCommands(CommandLine* line);
 void AddLeaseCommands(CommandLine* line);
 void AddNodeCommands(CommandLine* line);
+void AddControllerCommands(CommandLine* line);
 void AddWatchCommand(CommandLine* line);
 void AddStatusCommand(CommandLine* line);
 void AddDoctorCommand(CommandLine* line);

@@ -41,7 +41,9 @@ ExitCode ShowStatus(Session& session) {
   constexpr char kWhat[] = "cannot show the status";
   const auto status = session.client().GetStatus();
   if (!status.ok()) return session.Fail(kWhat, status.status());
-  auto network = session.client().GetNetwork();
+  // Only the leader knows how far a change is; without one, what is so is shown at once.
+  absl::StatusOr<v1::GetNetworkResponse> network = v1::GetNetworkResponse();
+  if (!status->leader_id().empty()) network = session.client().GetNetwork();
   if (!network.ok() && !absl::IsNotFound(network.status())) {
     return session.Fail(kWhat, network.status());
   }
@@ -68,8 +70,9 @@ void AddWatchCommand(CommandLine* line) {
 
 void AddStatusCommand(CommandLine* line) {
   AddCommand(&line->app, line, "status",
-             "Show how the controller is: its version, its store, whether it accepts changes, the "
-             "revision reached, and how many nodes are attached.",
+             "Show how the controller that answers is: who leads, its version, its store and since "
+             "when it does not reach it, whether it accepts changes, the revision reached, and how "
+             "many nodes are attached to it.",
              ShowStatus);
 }
 

@@ -15,7 +15,7 @@ namespace {
 // flag's value. No name here is special in either shell.
 constexpr char kSharedFunction[] = R"sh(_heddlectl_choices() {
   local at='' skip='' previous='' word=''
-  choices='' nodes='' files=''
+  choices='' noun='' files=''
   for word in "$@"; do
     if [ -n "$skip" ]; then skip=''; continue; fi
     case "$word" in
@@ -35,8 +35,8 @@ constexpr char kSharedFunction[] = R"sh(_heddlectl_choices() {
   fi
   case "$at" in
 @PLACES@  esac
-  if [ -n "$nodes" ]; then
-    choices="$choices $(@LIST_NODES@)"
+  if [ -n "$noun" ]; then
+    choices="$choices $(@LIST@)"
   fi
 }
 )sh";
@@ -45,7 +45,7 @@ constexpr char kBash[] =
     R"sh(# Completion of heddlectl for bash. Use: source <(heddlectl completion bash)
 @SHARED@
 _heddlectl() {
-  local choices nodes files current="${COMP_WORDS[COMP_CWORD]}"
+  local choices noun files current="${COMP_WORDS[COMP_CWORD]}"
   _heddlectl_choices "${COMP_WORDS[@]:1:COMP_CWORD-1}"
   COMPREPLY=($(compgen -W "$choices" -- "$current"))
   if [ -n "$files" ]; then
@@ -59,7 +59,7 @@ constexpr char kZsh[] = R"sh(#compdef heddlectl
 # Completion of heddlectl for zsh. Use: source <(heddlectl completion zsh)
 @SHARED@
 _heddlectl() {
-  local choices nodes files
+  local choices noun files
   _heddlectl_choices "${(@)words[2,CURRENT-1]}"
   [ -n "$files" ] && _files
   compadd -- ${=choices}
@@ -120,8 +120,9 @@ std::string PlaceCases(const std::vector<Place>& places) {
       const std::string& name = flag.names.back();
       if (flag.takes_value && !place.path.empty()) words.push_back(name);
     }
+    const std::string noun = NounOf(place.positional_type);
     absl::StrAppend(&out, "  '", place.path, "') choices='", absl::StrJoin(words, " "), "'",
-                    place.positional_type == kNodeType ? " nodes=1" : "",
+                    noun.empty() ? "" : " noun=", noun,
                     place.positional_type == kFileType ? " files=1" : "", " ;;\n");
   }
   return out;
@@ -134,7 +135,7 @@ std::string Filled(absl::string_view script, const CLI::App& app) {
                                             {"@PATHS@", PathPattern(places)},
                                             {"@CHOICES@", ChoiceCases(places)},
                                             {"@PLACES@", PlaceCases(places)},
-                                            {"@LIST_NODES@", kListNodesCommand}});
+                                            {"@LIST@", ListCommand("\"$noun\"")}});
   return absl::StrReplaceAll(script, {{"@SHARED@", shared}});
 }
 

@@ -57,8 +57,8 @@ std::string PlaceLines(const Place& place) {
       out += FlagLine(flag, condition);
     }
   }
-  if (place.positional_type == kNodeType) {
-    absl::StrAppend(&out, start, " -a '(", kListNodesCommand, ")'\n");
+  if (const std::string noun = NounOf(place.positional_type); !noun.empty()) {
+    absl::StrAppend(&out, start, " -a '(", ListCommand(noun), ")'\n");
   }
   if (place.positional_type == kFileType) absl::StrAppend(&out, start, " -F\n");
   return out;

@@ -22,6 +22,7 @@ namespace {
 using ::testing::Contains;
 using ::testing::Each;
 using ::testing::ElementsAre;
+using ::testing::HasSubstr;
 using ::testing::IsEmpty;
 using ::testing::IsSupersetOf;
 using ::testing::Not;
@@ -68,6 +69,20 @@ TEST(BashCompletion, OffersCommands) {
               IsSupersetOf({"network", "lease", "node", "watch", "status", "completion"}));
   EXPECT_THAT(Offered({"heddlectl", "le"}), ElementsAre("lease"));
   EXPECT_THAT(Offered({"heddlectl", "lease", "re"}), ElementsAre("reserve", "release"));
+}
+
+TEST(BashCompletion, OffersIdsOfTheNounThatIsMeant) {
+  // The stand-in prints what it is asked to list.
+  CommandLine line;
+  const auto listed = [&](const std::string& words) {
+    return ShellOutput("bash --norc",
+                       absl::StrCat("set -u\n", BashCompletion(line.app),
+                                    "heddlectl() { echo \"listed-$1\"; }\n_heddlectl_choices ",
+                                    words, "\necho \"$choices\"\n"));
+  };
+  EXPECT_THAT(listed("controller status"), HasSubstr("listed-controller"));
+  EXPECT_THAT(listed("node show"), HasSubstr("listed-node"));
+  EXPECT_THAT(listed("controller step-down"), Not(HasSubstr("listed-")));
 }
 
 TEST(BashCompletion, OffersNodeIds) {

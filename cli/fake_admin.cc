@@ -87,6 +87,14 @@ struct FakeAdmin::Impl final : public v1::AdminService::Service {
                          v1::GetStatusResponse* response) override {
     return Serve("GetStatus", *request, state.status, response);
   }
+  grpc::Status ListControllers(grpc::ServerContext*, const v1::ListControllersRequest* request,
+                               v1::ListControllersResponse* response) override {
+    return Serve("ListControllers", *request, state.controllers, response);
+  }
+  grpc::Status StepDown(grpc::ServerContext*, const v1::StepDownRequest* request,
+                        v1::StepDownResponse* response) override {
+    return Serve("StepDown", *request, state.step_down, response);
+  }
   grpc::Status WaitApplied(grpc::ServerContext*, const v1::WaitAppliedRequest* request,
                            v1::WaitAppliedResponse* response) override {
     return Serve("WaitApplied", *request, state.wait, response);

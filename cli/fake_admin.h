@@ -24,13 +24,16 @@ struct FakeState {
   v1::ListLeasesResponse leases;  // resting ones are left out unless asked for
   v1::ListNodesResponse nodes;
   v1::GetStatusResponse status;
+  v1::ListControllersResponse controllers;
+  v1::StepDownResponse step_down;
   v1::WaitAppliedResponse wait;
   std::vector<v1::DiagnoseEvent> diagnosis;    // all are sent, then the stream ends
   std::vector<v1::WatchEvent> events;          // all are sent, then the stream stays open
   std::map<std::string, absl::Status> errors;  // by call: "ReserveLease" -> what it answers with
 };
 
-// Three nodes of a dual-stack vxlan network: ready, held with a problem elsewhere, detached.
+// Three nodes of a dual-stack vxlan network: ready, held with a problem elsewhere, detached. Three
+// controllers: leading, cut off from the store, silent.
 FakeState SampleState();
 
 class FakeAdmin {

@@ -133,6 +133,37 @@ void AddStatus(v1::GetStatusResponse* status) {
   status->set_leases(3);
   status->set_oldest_delta_revision(1);
   status->set_started_unix_ms(FromNow(-absl::Hours(50)));
+  status->set_controller_id("c-1");
+  status->set_leader_id("c-1");
+}
+
+// c-1 leads, c-2 has lost the store, c-10 does not answer.
+void AddControllers(FakeState* state) {
+  for (const char* id : {"c-1", "c-2", "c-10"}) {
+    v1::ControllerState* entry = state->controllers.add_controllers();
+    entry->set_id(id);
+    entry->set_address(std::string(id) + ".example:7411");
+    entry->set_version("0.1.0");
+    entry->set_serving(true);
+    *entry->mutable_status() = state->status;
+    entry->mutable_status()->set_controller_id(id);
+    entry->mutable_status()->set_engine("etcd");
+  }
+  v1::ControllerState* leader = state->controllers.mutable_controllers(0);
+  leader->set_leader(true);
+  v1::GetStatusResponse* stale = state->controllers.mutable_controllers(1)->mutable_status();
+  stale->mutable_position()->set_revision(17);
+  stale->clear_leader_id();
+  stale->set_writable(false);
+  stale->set_store_detail("no member answers");
+  stale->set_store_unreachable_since_unix_ms(FromNow(-absl::Minutes(3)));
+  v1::ControllerState* silent = state->controllers.mutable_controllers(2);
+  silent->set_serving(false);
+  silent->set_error("it has not answered within 1s");
+  silent->clear_status();
+  state->controllers.set_answered_by("c-1");
+  state->step_down.set_former_leader("c-1");
+  state->step_down.set_leader("c-2");
 }
 
 void AddEvents(FakeState* state) {
@@ -157,6 +188,7 @@ FakeState SampleState() {
   FakeState state;
   AddNodesAndLeases(&state);
   AddStatus(&state.status);
+  AddControllers(&state);
   AddEvents(&state);
   AddDiagnosis(&state);
   *state.network.mutable_network() = SampleNetwork();

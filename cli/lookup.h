@@ -1,4 +1,4 @@
-// One object of a list, by node id.
+// One object of a list, by its id.
 #pragma once
 
 #include <string>
@@ -10,19 +10,25 @@
 
 namespace heddle::cli {
 
-// The entry of `entries` with that node_id. NotFound, with the nearest id suggested, otherwise.
-template <typename Entries>
-auto FindByNode(const Entries& entries, const std::string& node_id, absl::string_view noun)
+// The entry of `entries` that has `id` by `id_of`. NotFound, with the nearest id suggested,
+// otherwise.
+template <typename Entries, typename IdOf>
+auto FindById(const Entries& entries, const std::string& id, absl::string_view noun, IdOf id_of)
     -> absl::StatusOr<typename Entries::value_type> {
   std::vector<std::string> ids;
   for (const auto& entry : entries) {
-    if (entry.node_id() == node_id) return entry;
-    ids.push_back(entry.node_id());
+    if (id_of(entry) == id) return entry;
+    ids.push_back(id_of(entry));
   }
-  const std::string near = NearestWord(node_id, ids);
+  const std::string near = NearestWord(id, ids);
   return absl::NotFoundError(
-      absl::StrCat("there is no ", noun, " ", node_id,
+      absl::StrCat("there is no ", noun, " ", id,
                    near.empty() ? "" : absl::StrCat(". Did you mean ", near, "?")));
+}
+
+template <typename Entries>
+auto FindByNode(const Entries& entries, const std::string& node_id, absl::string_view noun) {
+  return FindById(entries, node_id, noun, [](const auto& entry) { return entry.node_id(); });
 }
 
 }  // namespace heddle::cli

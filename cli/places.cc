@@ -1,6 +1,7 @@
 #include "cli/places.h"
 
 #include "absl/strings/str_split.h"
+#include "cli/command_line.h"
 
 namespace heddle::cli {
 namespace {
@@ -49,6 +50,15 @@ std::vector<Place> PlacesOf(const CLI::App& app) {
   std::vector<Place> places;
   Collect(app, "", &places);
   return places;
+}
+
+std::string ListCommand(const std::string& noun) {
+  return "heddlectl " + noun + " list -o name --timeout-seconds 2 2>/dev/null";
+}
+
+std::string NounOf(const std::string& positional_type) {
+  if (positional_type == kNodeType) return "node";
+  return positional_type == kControllerType ? "controller" : "";
 }
 
 }  // namespace heddle::cli

@@ -27,8 +27,9 @@ std::vector<Place> PlacesOf(const CLI::App& app);
 
 std::string FirstSentence(const std::string& text);
 
-// What a shell runs to learn the node ids: two seconds at most, and silent.
-inline constexpr char kListNodesCommand[] =
-    "heddlectl node list -o name --timeout-seconds 2 2>/dev/null";
+// What a shell runs to learn the ids of all `noun`s: two seconds at most, and silent.
+std::string ListCommand(const std::string& noun);
+// The noun whose ids a positional of that type takes; "" when there is none.
+std::string NounOf(const std::string& positional_type);
 
 }  // namespace heddle::cli

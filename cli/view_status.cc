@@ -40,41 +40,16 @@ absl::StatusOr<View> NetworkEventView(const v1::WatchEvent& event, View view) {
 View StatusView(const v1::GetStatusResponse& answer, const v1::GetNetworkResponse& network,
                 absl::string_view controller, absl::Time now) {
   View view;
-  Json& json = view.json;
-  json["controller"] = std::string(controller);
-  json["version"] = answer.version();
-  json["engine"] = answer.engine();
-  json["writable"] = answer.writable();
-  json["storeDetail"] = answer.store_detail();
-  json["storeBytes"] = answer.store_bytes();
-  json["history"] = answer.position().history();
-  json["revision"] = answer.position().revision();
-  json["oldestDeltaRevision"] = answer.oldest_delta_revision();
-  json["leases"] = answer.leases();
-  json["attachedNodes"] = answer.attached_nodes();
-  json["started"] = TimeJson(answer.started_unix_ms());
-  json["expiryHeldUntil"] = TimeJson(answer.expiry_held_until_unix_ms());
-  json["rollout"] = RolloutJson(network);
-
+  view.json["controller"] = std::string(controller);
   view.table.columns = {{""}, {""}};
   view.table.rows = {
-      {"Controller:", std::string(controller)},
-      {"Version:", answer.version()},
-      {"Up for:", AgeText(now - absl::FromUnixMillis(answer.started_unix_ms()))},
-      {"Store:", absl::StrCat(answer.engine(), ", ", SizeText(answer.store_bytes()))},
-      {"Accepts changes:", answer.writable() ? "yes" : "no"},
-      {"Store detail:", answer.store_detail()},
-      {"Revision:",
-       absl::StrCat(answer.position().revision(), " of history ", answer.position().history())},
-      {"Deltas held from:", absl::StrCat("revision ", answer.oldest_delta_revision())},
-      {"Leases:", absl::StrCat(answer.leases())},
-      {"Attached nodes:", absl::StrCat(answer.attached_nodes())}};
-  view.lines = RolloutLines(network, kWaitsNamed);
-  const absl::Time held_until = absl::FromUnixMillis(answer.expiry_held_until_unix_ms());
-  if (held_until > now) {
-    view.lines.push_back(absl::StrCat("No lease expires for another ", AgeText(held_until - now),
-                                      ": nodes are given time to come back."));
-  }
+      {"Controller:", answer.controller_id().empty()
+                          ? std::string(controller)
+                          : absl::StrCat(answer.controller_id(), " at ", controller)}};
+  AddStatus(answer, now, &view);
+  view.json["rollout"] = RolloutJson(network);
+  view.lines = StatusRemarks(answer, now);
+  for (std::string& line : RolloutLines(network, kWaitsNamed)) view.lines.push_back(line);
   return view;
 }
 

@@ -42,6 +42,17 @@ std::string RolloutWaitText(const v1::Rollout& rollout, int limit);
 std::vector<std::string> RolloutLines(const v1::GetNetworkResponse& answer, int limit);
 Json RolloutJson(const v1::GetNetworkResponse& answer);  // null without one
 
+// One controller each; what is wrong with one stands below the table.
+View ControllerListView(const v1::ListControllersResponse& answer, absl::Time now);
+View ControllerView(const v1::ControllerState& controller, absl::Time now);
+View StepDownView(const v1::StepDownResponse& answer);
+// "leader", "follower", "stale" (cut off from the store), "leaderless" or "silent".
+absl::string_view ControllerStateText(const v1::ControllerState& controller);
+
+// What of a controller's state an administrator must not overlook, one sentence each.
+std::vector<std::string> StatusRemarks(const v1::GetStatusResponse& status, absl::Time now);
+// A controller's own state, into a table of names and values, and into JSON.
+void AddStatus(const v1::GetStatusResponse& status, absl::Time now, View* view);
 // `network`: for a change that is under way; empty when there is no network.
 View StatusView(const v1::GetStatusResponse& answer, const v1::GetNetworkResponse& network,
                 absl::string_view controller, absl::Time now);
