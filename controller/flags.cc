@@ -1,8 +1,13 @@
 #include "controller/flags.h"
 
+#include <string>
+
 #include "CLI/CLI.hpp"
-#include "absl/strings/numbers.h"
+#include "absl/strings/ascii.h"
+#include "absl/strings/str_cat.h"
+#include "base/host_name.h"
 #include "base/version.h"
+#include "controller/flag_checks.h"
 
 namespace heddle::controller {
 namespace {
@@ -17,52 +22,113 @@ Exit codes: 0 ended by SIGTERM or SIGINT; 1 something outside failed (disk, addr
 A lease is not expired before one --lease-ttl has passed since the start, so that nodes have time to
 come back.)";
 
-// The text of a duration flag, checked by the parser so that the message names the flag.
-CLI::Validator IsDuration(absl::Duration minimum) {
-  return CLI::Validator(
-      [minimum](std::string& text) -> std::string {
-        absl::Duration duration;
-        if (!absl::ParseDuration(text, &duration)) {
-          return "'" + text + "' is no duration; write for example 90s, 5m or 24h";
-        }
-        if (duration < minimum || duration > absl::Hours(24 * 3660)) {
-          return "'" + text + "' must be between " + absl::FormatDuration(minimum) +
-                 " and 10 years";
-        }
-        return "";
-      },
-      "DURATION");
+constexpr char kSeveral[] = "Several controllers, with etcd";
+
+// Durations as they were typed, until the parser has checked them.
+struct Typed {
+  std::string lease_ttl = "24h", rest = "5m", rollout_grace = "15s", leader_ttl = "5s";
+};
+
+// Adds flags of any type alike: with their variable, and the default, if any, in the help. `what`
+// is the kind of value.
+template <typename T>
+CLI::Option* Add(CLI::App* app, const std::string& name, const std::string& what, T* value,
+                 const std::string& meaning) {
+  std::string variable = absl::StrCat("HEDDLE_CONTROLLER_", absl::AsciiStrToUpper(name));
+  for (char& c : variable) c = c == '-' ? '_' : c;
+  CLI::Option* option =
+      app->add_option("--" + name, *value, meaning)->envname(variable)->type_name(what);
+  if (!(*value == T())) option->capture_default_str();
+  return option;
 }
 
-// A port of 0 or above 65535 would be listened on at another one.
-CLI::Validator IsHostAndPort() {
-  return CLI::Validator(
-      [](std::string& text) -> std::string {
-        const std::size_t colon = text.rfind(':');
-        const std::string host = text.substr(0, colon);
-        const bool bracketed = host.size() > 2 && host.front() == '[' && host.back() == ']';
-        int port = 0;
-        if (colon == std::string::npos || host.empty() ||
-            (!bracketed && host.find_first_of(":[]") != std::string::npos) ||
-            !absl::SimpleAtoi(text.substr(colon + 1), &port) || port < 1 || port > 65535) {
-          return "'" + text + "' is not host:port; write for example 0.0.0.0:7411 or [::]:7411";
-        }
-        return "";
-      },
-      "");
+void AddServing(CLI::App* app, Flags* flags) {
+  Add(app, "net-conf", "PATH", &flags->net_conf_path,
+      "The network's configuration (net-conf.json). It is stored if there is none yet. A file that "
+      "is new or was edited since the last start replaces the stored one, or the start fails and "
+      "says which leases are in the way. Without it, or with the file of the last start, the "
+      "stored one is used. Several controllers: give each the same; the one that leads takes it "
+      "over.");
+  Add(app, "data-dir", "PATH", &flags->data_dir,
+      "The directory that holds the leases, or with etcd a copy of them. It is made when missing.");
+  Add(app, "listen", "HOST:PORT", &flags->listen,
+      "An address and TCP port to listen on for nodes and heddlectl. May be given more than once.")
+      ->delimiter(',')
+      ->check(IsHostAndPort());
+  Add(app, "heartbeat-seconds", "SECONDS", &flags->heartbeat_seconds,
+      "Seconds between heartbeats to a node that has nothing else to hear.")
+      ->check(CLI::Range(1, 300));
+  Add(app, "log-level", "LEVEL", &flags->log_level, "What is logged to stderr.")
+      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}));
 }
 
-absl::Duration ToDuration(const std::string& text) {
-  absl::Duration duration;
-  absl::ParseDuration(text, &duration);  // IsDuration has checked it
-  return duration;
+void AddLeases(CLI::App* app, Typed* typed) {
+  Add(app, "lease-ttl", "", &typed->lease_ttl,
+      "How long a node that is gone keeps its lease. Leases of attached nodes are renewed.")
+      ->check(IsDuration(absl::Seconds(1)));
+  Add(app, "rest", "", &typed->rest,
+      "How long a freed subnet rests before another node may get it.")
+      ->check(IsDuration(absl::ZeroDuration()));
+  Add(app, "rollout-grace", "", &typed->rollout_grace,
+      "How long a change of the backend waits for a node that is away, since it was last heard. "
+      "One that is away for longer comes into the new backend when it is back.")
+      ->check(IsDuration(absl::ZeroDuration()));
+}
+
+void AddSeveral(CLI::App* app, Flags* flags, Typed* typed) {
+  storage::EtcdOptions& etcd = flags->etcd;
+  CLI::Option* endpoints =
+      Add(app, "etcd-endpoints", "HOST:PORT,...", &etcd.endpoints,
+          "The client addresses of an etcd cluster. With them the leases are there, and any number "
+          "of controllers on that cluster share them; without, they are in --data-dir alone.")
+          ->delimiter(',')
+          ->check(IsHostAndPort());
+  CLI::Option* certificate =
+      Add(app, "etcd-cert-file", "PATH", &etcd.certificate_file,
+          "This controller's certificate for etcd; its common name is the user of etcd.");
+  CLI::Option* key =
+      Add(app, "etcd-key-file", "PATH", &etcd.key_file, "The key of that certificate.");
+  CLI::Option* user =
+      Add(app, "etcd-user", "NAME", &etcd.user, "The user of etcd, where no certificate says it.");
+  CLI::Option* password = Add(app, "etcd-password-file", "PATH", &etcd.password_file,
+                              "A file with nothing but that user's password.");
+  certificate->needs(key);
+  key->needs(certificate);
+  user->needs(password);
+  password->needs(user);
+  CLI::Option* others[] = {
+      Add(app, "etcd-prefix", "KEY", &etcd.prefix,
+          "What the keys in etcd begin with. Controllers of one cluster have the same, those of "
+          "another cluster another.")
+          ->transform(IsEtcdPrefix()),
+      Add(app, "etcd-ca-file", "PATH", &etcd.ca_file,
+          "The certificates that etcd's are checked with. Any of these files switches TLS on."),
+      Add(app, "leader-ttl", "", &typed->leader_ttl,
+          "How long the lead stands when the controller that has it falls silent.")
+          ->check(IsDuration(absl::Seconds(2), absl::Minutes(5))),
+  };
+  for (CLI::Option* option : others) option->needs(endpoints)->group(kSeveral);
+  for (CLI::Option* option : {certificate, key, user, password}) {
+    option->needs(endpoints)->group(kSeveral);
+  }
+  endpoints->group(kSeveral);
+  Add(app, "id", "NAME", &flags->id,
+      "The name of this controller, another for each; the host's name by default.")
+      ->check(IsControllerId())
+      ->group(kSeveral);
+  Add(app, "advertise", "HOST:PORT", &flags->advertise,
+      "Where the other controllers reach this one. By default the address of --listen; where that "
+      "is all of them, the host's own towards its default route, else its name.")
+      ->check(IsHostAndPort())
+      ->group(kSeveral);
 }
 
 }  // namespace
 
 ParsedFlags ParseFlags(int argc, const char* const* argv) {
   Flags flags;
-  std::string ttl = "24h", rest = "5m", rollout_grace = "15s";
+  flags.id = HostName();
+  Typed typed;
   CLI::App app(
       "heddle-controller owns a pod network: it gives every node its subnet and tells every node "
       "who the others are.",
@@ -70,62 +136,21 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("heddle-controller ") + kVersion,
                        "Prints the version and exits.");
-  app.add_option(
-         "--net-conf", flags.net_conf_path,
-         "The network's configuration (net-conf.json). It is stored if there is none yet. "
-         "A file that is new or was edited since the last start replaces the stored one, or "
-         "the start fails and says which leases are in the way. Without it, or with the file "
-         "of the last start, the stored one is used.")
-      ->envname("HEDDLE_CONTROLLER_NET_CONF")
-      ->type_name("PATH");
-  app.add_option("--data-dir", flags.data_dir,
-                 "The directory that holds the leases. It is made when missing.")
-      ->envname("HEDDLE_CONTROLLER_DATA_DIR")
-      ->type_name("PATH")
-      ->capture_default_str();
-  app.add_option("--listen", flags.listen,
-                 "An address and TCP port to listen on for nodes and heddlectl. May be given more "
-                 "than once.")
-      ->envname("HEDDLE_CONTROLLER_LISTEN")
-      ->type_name("HOST:PORT")
-      ->delimiter(',')
-      ->check(IsHostAndPort())
-      ->capture_default_str();
-  app.add_option("--lease-ttl", ttl,
-                 "How long a node that is gone keeps its lease. Leases of attached nodes are "
-                 "renewed.")
-      ->envname("HEDDLE_CONTROLLER_LEASE_TTL")
-      ->check(IsDuration(absl::Seconds(1)))
-      ->capture_default_str();
-  app.add_option("--rest", rest, "How long a freed subnet rests before another node may get it.")
-      ->envname("HEDDLE_CONTROLLER_REST")
-      ->check(IsDuration(absl::ZeroDuration()))
-      ->capture_default_str();
-  app.add_option("--heartbeat-seconds", flags.heartbeat_seconds,
-                 "Seconds between heartbeats to a node that has nothing else to hear.")
-      ->envname("HEDDLE_CONTROLLER_HEARTBEAT_SECONDS")
-      ->check(CLI::Range(1, 300))
-      ->capture_default_str();
-  app.add_option("--rollout-grace", rollout_grace,
-                 "How long a change of the backend waits for a node that is away, since it was "
-                 "last heard. One that is away for longer comes into the new backend when it is "
-                 "back.")
-      ->envname("HEDDLE_CONTROLLER_ROLLOUT_GRACE")
-      ->check(IsDuration(absl::ZeroDuration()))
-      ->capture_default_str();
-  app.add_option("--log-level", flags.log_level, "What is logged to stderr.")
-      ->envname("HEDDLE_CONTROLLER_LOG_LEVEL")
-      ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error"}))
-      ->capture_default_str();
+  AddServing(&app, &flags);
+  AddLeases(&app, &typed);
+  AddSeveral(&app, &flags, &typed);
   try {
     app.parse(argc, const_cast<char**>(argv));
+    if (flags.id.empty()) throw CLI::ValidationError("--id", "this host has no name; give one");
   } catch (const CLI::ParseError& error) {
     const int code = app.exit(error);
     return {flags, code == 0 ? kExitOk : kExitConfiguration};
   }
-  flags.lease_ttl = ToDuration(ttl);
-  flags.rest = ToDuration(rest);
-  flags.rollout_grace = ToDuration(rollout_grace);
+  flags.lease_ttl = ToDuration(typed.lease_ttl);
+  flags.rest = ToDuration(typed.rest);
+  flags.rollout_grace = ToDuration(typed.rollout_grace);
+  flags.etcd.leader_ttl = ToDuration(typed.leader_ttl);
+  flags.etcd.copy_path = flags.data_dir + "/etcd-copy";
   return {flags, -1};
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "storage/etcd/etcd_store.h"
 
 namespace heddle::controller {
 
@@ -21,6 +22,9 @@ struct Flags {
   int heartbeat_seconds = 5;
   absl::Duration rollout_grace = absl::Seconds(15);
   std::string log_level = "info";
+  std::string id;             // the host's name unless given
+  std::string advertise;      // empty: see AdvertisedAddress
+  storage::EtcdOptions etcd;  // without endpoints: the embedded store
 };
 
 struct ParsedFlags {

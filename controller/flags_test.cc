@@ -28,6 +28,63 @@ TEST(FlagsTest, RefusesAPortThatIsNone) {
   }
 }
 
+ParsedFlags ParseAll(std::vector<const char*> arguments) {
+  arguments.insert(arguments.begin(), "heddle-controller");
+  return ParseFlags(static_cast<int>(arguments.size()), arguments.data());
+}
+
+TEST(FlagsTest, WithoutEtcdTheStoreIsEmbedded) {
+  const ParsedFlags parsed = ParseAll({});
+  EXPECT_EQ(parsed.exit_code, -1);
+  EXPECT_TRUE(parsed.flags.etcd.endpoints.empty());
+  EXPECT_FALSE(parsed.flags.id.empty());
+  EXPECT_EQ(parsed.flags.advertise, "");
+  for (const char* orphan : {"--etcd-prefix", "--etcd-ca-file", "--leader-ttl"}) {
+    EXPECT_EQ(ParseAll({orphan, "5s"}).exit_code, kExitConfiguration) << orphan;
+  }
+}
+
+TEST(FlagsTest, EtcdIsGivenByItsEndpoints) {
+  const ParsedFlags parsed =
+      ParseAll({"--etcd-endpoints", "192.0.2.1:2379,[2001:db8::1]:2379", "--etcd-prefix", "/net-7",
+                "--etcd-ca-file", "ca.crt", "--etcd-cert-file", "me.crt", "--etcd-key-file",
+                "me.key", "--leader-ttl", "3s", "--data-dir", "/var/lib/x", "--id", "c-1",
+                "--advertise", "192.0.2.9:7411"});
+  ASSERT_EQ(parsed.exit_code, -1);
+  const storage::EtcdOptions& etcd = parsed.flags.etcd;
+  EXPECT_EQ(etcd.endpoints, (std::vector<std::string>{"192.0.2.1:2379", "[2001:db8::1]:2379"}));
+  EXPECT_EQ(etcd.prefix, "/net-7/");
+  EXPECT_EQ(etcd.copy_path, "/var/lib/x/etcd-copy");
+  EXPECT_EQ(etcd.ca_file, "ca.crt");
+  EXPECT_EQ(etcd.certificate_file, "me.crt");
+  EXPECT_EQ(etcd.key_file, "me.key");
+  EXPECT_EQ(etcd.leader_ttl, absl::Seconds(3));
+  EXPECT_EQ(parsed.flags.id, "c-1");
+  EXPECT_EQ(parsed.flags.advertise, "192.0.2.9:7411");
+}
+
+TEST(FlagsTest, RefusesHalfOfWhatEtcdNeeds) {
+  const std::vector<std::vector<const char*>> bad = {{"--etcd-cert-file", "me.crt"},
+                                                     {"--etcd-key-file", "me.key"},
+                                                     {"--etcd-user", "heddle"},
+                                                     {"--etcd-password-file", "password"},
+                                                     {"--leader-ttl", "1s"},
+                                                     {"--leader-ttl", "1h"},
+                                                     {"--etcd-prefix", "/"},
+                                                     {"--etcd-prefix", "a b"},
+                                                     {"--id", "a/b"},
+                                                     {"--id", ""},
+                                                     {"--advertise", "here"},
+                                                     {"--etcd-endpoints", "http://192.0.2.1:2379"}};
+  for (std::vector<const char*> arguments : bad) {
+    const std::string flag = arguments.front();
+    if (flag != "--etcd-endpoints") {
+      arguments.insert(arguments.end(), {"--etcd-endpoints", "192.0.2.1:2379"});
+    }
+    EXPECT_EQ(ParseAll(arguments).exit_code, kExitConfiguration) << flag;
+  }
+}
+
 TEST(FlagsTest, DurationsHaveAUnit) {
   EXPECT_EQ(Parse("--lease-ttl", "1h30m").flags.lease_ttl, absl::Minutes(90));
   EXPECT_EQ(Parse("--lease-ttl", "5").exit_code, kExitConfiguration);

@@ -4,21 +4,29 @@
 #include <systemd/sd-daemon.h>
 #include <unistd.h>
 
+#include <chrono>
+#include <future>
 #include <memory>
 #include <string>
 
+#include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "base/file.h"
+#include "base/status_macros.h"
 #include "base/version.h"
+#include "controller/advertised_address.h"
 #include "controller/controller.h"
 #include "controller/flags.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
+#include "storage/etcd/etcd_store.h"
 #include "storage/rocksdb/rocksdb_store.h"
 
 namespace heddle::controller {
 namespace {
 
 constexpr std::size_t kMaxNetConfBytes = 1 << 20;
+constexpr std::future_status kReady = std::future_status::ready;
 
 void LogToStderr(const std::string& level) {
   spdlog::set_default_logger(spdlog::stderr_logger_mt("heddle-controller"));
@@ -42,8 +50,23 @@ sigset_t BlockSignals() {
   return signals;
 }
 
-int Serve(const Flags& flags, const sigset_t& signals) {
+void LogServing(const Flags& flags, const ControllerOptions& options) {
+  if (flags.etcd.endpoints.empty()) {
+    spdlog::info("heddle-controller {} serves, data in {}", kVersion, flags.data_dir);
+    return;
+  }
+  spdlog::info("heddle-controller {}, '{}' among those on etcd at {} under {}; copy in {}",
+               kVersion, options.id, absl::StrJoin(flags.etcd.endpoints, ","), flags.etcd.prefix,
+               flags.etcd.copy_path);
+  spdlog::info("the other controllers reach this one at {}{}", options.advertise,
+               flags.advertise.empty() ? "; where that is wrong, give --advertise" : "");
+}
+
+absl::StatusOr<ControllerOptions> OptionsOf(const Flags& flags) {
   ControllerOptions options;
+  options.id = flags.id;
+  options.advertise = flags.advertise.empty() ? AdvertisedAddress(flags.listen, ReadHostAddresses())
+                                            : flags.advertise;
   options.listen = flags.listen;
   options.policy.ttl = flags.lease_ttl;
   options.policy.rest = flags.rest;
@@ -52,32 +75,81 @@ int Serve(const Flags& flags, const sigset_t& signals) {
   if (!flags.net_conf_path.empty()) {
     auto json = ReadFile(flags.net_conf_path, kMaxNetConfBytes);
     if (!json.ok()) {
-      spdlog::error("--net-conf: {}", std::string(json.status().message()));
-      return kExitConfiguration;
+      return absl::InvalidArgumentError(absl::StrCat("--net-conf: ", json.status().message()));
     }
     options.net_conf_json = *std::move(json);
     options.net_conf_name = flags.net_conf_path;
   }
-  storage::RocksdbOptions store_options;
-  store_options.path = flags.data_dir;
-  auto store = storage::OpenRocksdbStore(store_options);
-  if (!store.ok()) {
-    spdlog::error("{}", std::string(store.status().message()));
-    return kExitFailure;
+  return options;
+}
+
+// Cancelled: a signal that ends the process came first.
+absl::StatusOr<std::unique_ptr<storage::Store>> OpenStore(const Flags& flags,
+                                                          const sigset_t& signals) {
+  if (flags.etcd.endpoints.empty()) {
+    storage::RocksdbOptions options;
+    options.path = flags.data_dir;
+    return storage::OpenRocksdbStore(options);
   }
-  auto controller = Controller::Start(options, store->get(), [](const absl::Status& why) {
-    spdlog::error("{}", std::string(why.message()));
-    kill(getpid(), SIGUSR1);
-  });
-  if (!controller.ok()) return Fail(controller.status());
-  spdlog::info("heddle-controller {} serves, data in {}", kVersion, flags.data_dir);
-  sd_notify(0, "READY=1");
+  while (true) {
+    auto store = storage::OpenEtcdStore(flags.etcd);
+    if (!absl::IsUnavailable(store.status())) return store;
+    spdlog::warn("{}; trying again", std::string(store.status().message()));
+    sd_notify(0, "STATUS=waiting for etcd; there is no copy to serve from");
+    const timespec pause{/*tv_sec=*/1, /*tv_nsec=*/0};
+    if (sigtimedwait(&signals, nullptr, &pause) > 0) return absl::CancelledError("ended");
+  }
+}
+
+enum class End {
+  kAsked,
+  kAnotherHistory,  // began under the controller, as after a restore: all it holds is of the old
+                    // one
+};
+
+// One life of the controller: until a signal, or until it fails.
+absl::StatusOr<End> Live(const Flags& flags, const ControllerOptions& options,
+                         storage::Store* store, const sigset_t& signals) {
+  std::promise<absl::Status> failed;
+  std::future<absl::Status> failure = failed.get_future();
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<Controller> controller,
+                          Controller::Start(options, store, [&failed](const absl::Status& why) {
+                            failed.set_value(why);
+                            kill(getpid(), SIGUSR1);
+                          }));
+  LogServing(flags, options);
+  sd_notify(0, "READY=1\nSTATUS=serving");
   int signal = 0;
-  sigwait(&signals, &signal);
+  do {
+    sigwait(&signals, &signal);
+    // Only with a failure is that signal our own.
+  } while (signal == SIGUSR1 && failure.wait_for(std::chrono::seconds(0)) != kReady);
+  const absl::Status why = signal == SIGUSR1 ? failure.get() : absl::OkStatus();
+  if (absl::IsDataLoss(why)) {
+    spdlog::warn("{}: starting anew in this process", std::string(why.message()));
+    return End::kAnotherHistory;
+  }
   sd_notify(0, "STOPPING=1");
   spdlog::info("ending");
-  (*controller)->Drain();
-  return signal == SIGUSR1 ? kExitFailure : kExitOk;
+  controller->Drain();
+  if (!why.ok()) return why;
+  return End::kAsked;
+}
+
+int Serve(const Flags& flags, const sigset_t& signals) {
+  const auto options = OptionsOf(flags);
+  if (!options.ok()) return Fail(options.status());
+  const auto store = OpenStore(flags, signals);
+  if (absl::IsCancelled(store.status())) return kExitOk;
+  if (!store.ok()) {
+    const int code = Fail(store.status());
+    return absl::IsInvalidArgument(store.status()) ? code : kExitFailure;
+  }
+  while (true) {
+    const absl::StatusOr<End> end = Live(flags, *options, store->get(), signals);
+    if (!end.ok()) return Fail(end.status());
+    if (*end == End::kAsked) return kExitOk;
+  }
 }
 
 }  // namespace

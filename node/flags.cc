@@ -1,7 +1,5 @@
 #include "node/flags.h"
 
-#include <unistd.h>
-
 #include <CLI/CLI.hpp>
 #include <algorithm>
 #include <cctype>
@@ -12,6 +10,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
+#include "base/host_name.h"
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "spdlog/spdlog.h"
@@ -45,12 +44,6 @@ struct RawFlags {
   std::size_t hold_removals_min = 8;
   std::string log_level = "info";
 };
-
-std::string HostName() {
-  char name[256] = "";
-  if (gethostname(name, sizeof(name) - 1) != 0) return "";
-  return absl::AsciiStrToLower(name);
-}
 
 std::string EnvironmentName(std::string flag) {
   for (char& c : flag) c = c == '-' ? '_' : absl::ascii_toupper(c);
