@@ -1,19 +1,23 @@
-// Committed transactions per second and their latency, on RocksDB on a real disk, against bare
-// RocksDB doing synced writes of the same bytes in the same run.
+// Committed transactions per second and their latency, on RocksDB on a real disk and on etcd, each
+// against the same work with nothing around it in the same run: RocksDB doing synced writes of the
+// same bytes, and etcd transactions of the same shape on a bare client.
 //
 //   bazel run --config=release //storage:commit_benchmark -- --dir /var/lib/somewhere --seconds 3
 //
-// The transaction has the shape of an allocation: two keys must be absent, both are put. The store
-// has N transactions in flight; bare RocksDB has N threads (its own group commit). The two take
-// turns, so that a change of the disk's mood hits both.
+// The transaction has the shape of an allocation: fenced, two keys must be absent, both are put. N
+// transactions are in flight; bare RocksDB has N threads (its own group commit). Store and
+// yardstick take turns, so that a change of the disk's mood hits both. The members of etcd run on
+// this machine and its one disk.
 #include <chrono>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "base/mutex.h"
 #include "storage/commit_rates.h"
-#include "storage/rocksdb/rocksdb_store.h"
+#include "storage/measured_engine.h"
+#include "storage/test_sinks.h"
 
 namespace heddle::storage {
 namespace {
@@ -32,8 +36,8 @@ std::vector<Write> WritesOf(int n) {
 // needs no lock until the end.
 class StoreRun {
  public:
-  StoreRun(Store* store, int in_flight, double seconds, int* next_number)
-      : store_(store), next_(next_number), running_(in_flight) {
+  StoreRun(Store* store, const Fence& fence, int in_flight, double seconds, int* next_number)
+      : store_(store), fence_(fence), next_(next_number), running_(in_flight) {
     const RateWatch watch;
     end_ = SteadyClock::now() + std::chrono::microseconds(static_cast<std::int64_t>(seconds * 1e6));
     std::vector<int> numbers;
@@ -48,6 +52,7 @@ class StoreRun {
  private:
   void Allocate(int number) {
     Transaction transaction;
+    transaction.fence = fence_;
     transaction.writes = WritesOf(number);
     for (const Write& write : transaction.writes) {
       transaction.guards.push_back({Guard::Kind::kAbsent, write.key, 0});
@@ -68,6 +73,7 @@ class StoreRun {
   }
 
   Store* const store_;
+  const Fence fence_;
   int* const next_;
   SteadyClock::time_point end_;
   std::vector<double> latencies_ms_;
@@ -77,22 +83,29 @@ class StoreRun {
   int running_;  // guarded by mutex_
 };
 
-void Benchmark(const CommitBenchmark& benchmark) {
-  RocksdbOptions options;
-  options.path = benchmark.folder + "/store";
-  auto store = OpenRocksdbStore(options);
-  if (!store.ok()) Die(std::string(store.status().message()));
-  BareRocksdb bare(benchmark.folder + "/bare", WritesOf);
+void BenchmarkEngine(const std::string& name, const CommitBenchmark& benchmark) {
+  MeasuredEngine engine(name, benchmark.folder, WritesOf);
+  RecordingListener listener;
+  const auto candidacy = engine.store()->Campaign({"benchmark", "", ""}, &listener);
+  if (!candidacy.ok()) Die(std::string(candidacy.status().message()));
+  const std::optional<Fence> fence = listener.WaitForElection();
+  if (!fence) Die("not elected");
+  const std::string bare = "bare " + name;
   int next_number = 0;
   RateTable table("commits/s");
   for (int round = 0; round < benchmark.rounds; ++round) {
     for (const int concurrency : {1, 32, 128}) {
-      table.Add("store", concurrency,
-                StoreRun(store->get(), concurrency, benchmark.seconds, &next_number).rate());
-      table.Add("bare", concurrency, bare.Run(concurrency, benchmark.seconds));
+      StoreRun run(engine.store(), *fence, concurrency, benchmark.seconds, &next_number);
+      table.Add(name.c_str(), concurrency, run.rate());
+      table.Add(bare.c_str(), concurrency, engine.bare()->Run(concurrency, benchmark.seconds));
     }
   }
   table.PrintMedians();
+  table.PrintRatios(name, bare);
+}
+
+void Benchmark(const CommitBenchmark& benchmark) {
+  for (const std::string& name : benchmark.engines) BenchmarkEngine(name, benchmark);
 }
 
 }  // namespace
@@ -100,6 +113,7 @@ void Benchmark(const CommitBenchmark& benchmark) {
 
 int main(int argc, char** argv) {
   return heddle::storage::RunCommitBenchmark(
-      argc, argv, "Committed transactions per second of the RocksDB store, against bare RocksDB.",
+      argc, argv,
+      "Committed transactions per second of each engine, against the same work without it.",
       heddle::storage::Benchmark);
 }

@@ -17,6 +17,8 @@
 namespace heddle::storage {
 namespace {
 
+std::function<void()> before_death;
+
 double CpuMicroseconds() {
   rusage usage{};
   getrusage(RUSAGE_SELF, &usage);
@@ -37,8 +39,13 @@ double MillisecondsSince(SteadyClock::time_point start) {
 
 void Die(const std::string& why) {
   fprintf(stderr, "%s\n", why.c_str());
+  static std::atomic<bool> is_dying{false};
+  if (is_dying.exchange(true)) pause();  // another thread was first, and ends the process
+  if (before_death) before_death();
   _exit(1);
 }
+
+void BeforeDeath(std::function<void()> act) { before_death = std::move(act); }
 
 double Rate::Percentile(double p) {
   if (latencies_ms.empty()) return 0;
@@ -59,12 +66,12 @@ Rate RateWatch::Stop(std::vector<double> latencies_ms) const {
 }
 
 RateTable::RateTable(const char* operation) {
-  printf("%-8s %11s %14s %9s %9s %9s %9s\n", "", "concurrency", operation, "p50 ms", "p99 ms",
+  printf("%-12s %11s %14s %9s %9s %9s %9s\n", "", "concurrency", operation, "p50 ms", "p99 ms",
          "p99.9 ms", "CPU us");
 }
 
 void RateTable::Add(const char* name, int concurrency, Rate rate) {
-  printf("%-8s %11d %14.0f %9.2f %9.2f %9.2f %9.1f\n", name, concurrency, rate.per_second,
+  printf("%-12s %11d %14.0f %9.2f %9.2f %9.2f %9.1f\n", name, concurrency, rate.per_second,
          rate.Percentile(0.5), rate.Percentile(0.99), rate.Percentile(0.999),
          rate.cpu_us_per_operation);
   fflush(stdout);
@@ -80,10 +87,24 @@ void RateTable::PrintMedians() const {
     const auto [least, most] =
         std::minmax_element(figures.per_second.begin(), figures.per_second.end());
     printf(
-        "median: %-8s %4d in flight: %.0f/s (%.0f to %.0f), p50 %.2f ms, p99 %.2f ms, CPU %.1f "
+        "median: %-12s %4d in flight: %.0f/s (%.0f to %.0f), p50 %.2f ms, p99 %.2f ms, CPU %.1f "
         "us\n",
         key.second.c_str(), key.first, Median(figures.per_second), *least, *most,
         Median(figures.p50_ms), Median(figures.p99_ms), Median(figures.cpu_us));
+  }
+}
+
+void RateTable::PrintRatios(const std::string& name, const std::string& bare) const {
+  for (const auto& [key, figures] : figures_) {
+    if (key.second != name) continue;
+    const Figures& yardstick = figures_.at({key.first, bare});
+    std::vector<double> ratios;
+    for (std::size_t i = 0; i < figures.per_second.size(); ++i) {
+      ratios.push_back(figures.per_second[i] / yardstick.per_second[i]);
+    }
+    const auto [least, most] = std::minmax_element(ratios.begin(), ratios.end());
+    printf("ratio: %-12s %4d in flight: %.2f of bare (%.2f to %.2f)\n", name.c_str(), key.first,
+           Median(ratios), *least, *most);
   }
 }
 
@@ -94,6 +115,9 @@ int RunCommitBenchmark(int argc, char** argv, const char* description,
   benchmark.folder = "/var/tmp";
   app.add_option("--dir", benchmark.folder,
                  "Where to make a temporary folder; on the disk to measure.");
+  app.add_option("--engines", benchmark.engines, "What to measure, one after the other.")
+      ->delimiter(',')
+      ->check(CLI::IsMember({"rocksdb", "etcd-1", "etcd-3", "etcd-5"}));
   app.add_option("--seconds", benchmark.seconds, "Duration of each measurement.")
       ->check(CLI::Range(0.1, 1e3));
   app.add_option("--rounds", benchmark.rounds, "How often to repeat all of them.")

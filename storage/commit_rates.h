@@ -1,6 +1,6 @@
 // What the benchmarks of commits share: a rate with its latencies, the table of the results, the
-// command line, and the yardstick, which is RocksDB with nothing around it doing synced writes of
-// the same bytes.
+// command line, and the yardstick of the embedded engine, which is RocksDB with nothing around it
+// doing synced writes of the same bytes.
 #pragma once
 
 #include <atomic>
@@ -26,6 +26,9 @@ double MillisecondsSince(SteadyClock::time_point start);
 
 // Prints why to standard error and ends the process. For benchmarks, which cannot go on.
 [[noreturn]] void Die(const std::string& why);
+// Die calls it first, from whichever thread fails: for what would outlive the process. Null:
+// nothing.
+void BeforeDeath(std::function<void()> act);
 
 // One measurement: operations that ended, and how long each took.
 struct Rate {
@@ -54,6 +57,9 @@ class RateTable {
   explicit RateTable(const char* operation);  // as in "commits/s"
   void Add(const char* name, int concurrency, Rate rate);
   void PrintMedians() const;
+  // What part of `bare`'s rate `name` has: the median of the rounds' own ratios, and the least and
+  // most of them. Both were added once a round.
+  void PrintRatios(const std::string& name, const std::string& bare) const;
 
  private:
   struct Figures {
@@ -65,6 +71,7 @@ class RateTable {
 // Measures in `folder`, which is empty, for `seconds` each.
 struct CommitBenchmark {
   std::string folder;
+  std::vector<std::string> engines{"rocksdb", "etcd-1", "etcd-3"};
   double seconds = 1;
   int rounds = 5;
 };
@@ -72,18 +79,25 @@ struct CommitBenchmark {
 int RunCommitBenchmark(int argc, char** argv, const char* description,
                        const std::function<void(const CommitBenchmark&)>& run);
 
-class BareRocksdb {
+// The same work with nothing around it.
+class Bare {
+ public:
+  virtual ~Bare() = default;
+  virtual Rate Run(int concurrency, double seconds) = 0;
+};
+
+class BareRocksdb final : public Bare {
  public:
   // The puts of transaction `number`; all different.
   using Writes = std::function<std::vector<Write>(int number)>;
 
   // Makes a database with RocksDB's defaults in `folder`.
   BareRocksdb(const std::string& folder, Writes writes);
-  ~BareRocksdb();
+  ~BareRocksdb() override;
 
   // `threads` threads, each with one synced write in flight: the keys and values of a transaction,
   // and once more in one value as a change log has them.
-  Rate Run(int threads, double seconds);
+  Rate Run(int threads, double seconds) override;
 
  private:
   std::vector<double> RunThread(SteadyClock::time_point end);

@@ -1,13 +1,16 @@
 // Committed acquisitions per second and their latency: the controller's real path from a request to
-// its answer (the writer's thread, the lease book, RocksDB on a real disk, the feed, the hub), only
-// without gRPC, against bare RocksDB doing synced writes of the same bytes in the same run.
+// its answer (the writer's thread, the lease book, RocksDB on a real disk or etcd, the feed, the
+// hub), only without a node's stream, against the same writes with nothing around them in the same
+// run: storage/measured_engine.h.
 //
 //   bazel run --config=release //tests/bench:acquire_benchmark -- --dir /var/lib/somewhere
 //
 // Every request is of a new node. N of them are in flight; bare RocksDB has N threads. The two take
-// turns, so that a change of the disk's mood hits both.
+// turns, so that a change of the disk's mood hits both. The members of etcd run on this machine and
+// its one disk.
 #include <chrono>
 #include <condition_variable>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -21,7 +24,7 @@
 #include "controller/watch_hub.h"
 #include "controller/writer_thread.h"
 #include "storage/commit_rates.h"
-#include "storage/rocksdb/rocksdb_store.h"
+#include "storage/measured_engine.h"
 
 namespace heddle::controller {
 namespace {
@@ -49,7 +52,7 @@ AcquireRequest RequestOf(int number) {
 }
 
 // The puts of an acquisition, with other keys each time.
-storage::BareRocksdb::Writes WritesOfAcquisitions() {
+std::function<std::vector<storage::Write>(int)> WritesOfAcquisitions() {
   LeaseBook book{LeasePolicy()};
   TestStore store;
   const Decision set = book.DecideSetNetwork(LargeNetwork(), "", absl::UnixEpoch()).value();
@@ -132,15 +135,12 @@ void SetNetwork(WriterThread* writer) {
   if (!status->ok()) Die(std::string(status->message()));
 }
 
-void Benchmark(const storage::CommitBenchmark& benchmark) {
-  storage::RocksdbOptions options;
-  options.path = benchmark.folder + "/store";
-  auto store = storage::OpenRocksdbStore(options);
-  if (!store.ok()) Die(std::string(store.status().message()));
+void BenchmarkEngine(const std::string& name, const storage::CommitBenchmark& benchmark) {
+  storage::MeasuredEngine engine(name, benchmark.folder, WritesOfAcquisitions());
   const SystemClock clock;
   WatchHub hub;
   Writer::Wiring wiring;
-  wiring.store = store->get();
+  wiring.store = engine.store();
   wiring.clock = &clock;
   wiring.hub = &hub;
   WriterThread writer({}, wiring, [](const absl::Status& why) { Die(std::string(why.message())); });
@@ -148,18 +148,23 @@ void Benchmark(const storage::CommitBenchmark& benchmark) {
     Die(std::string(started.message()));
   }
   SetNetwork(&writer);
-  storage::BareRocksdb bare(benchmark.folder + "/bare", WritesOfAcquisitions());
+  const std::string bare = "bare " + name;
   int next_number = 0;
   storage::RateTable table("acquisitions/s");
   for (int round = 0; round < benchmark.rounds; ++round) {
     for (const int concurrency : {1, 32, 128}) {
-      table.Add("acquire", concurrency,
-                AcquireRun(&writer, concurrency, benchmark.seconds, &next_number).rate());
-      table.Add("bare", concurrency, bare.Run(concurrency, benchmark.seconds));
+      AcquireRun run(&writer, concurrency, benchmark.seconds, &next_number);
+      table.Add(name.c_str(), concurrency, run.rate());
+      table.Add(bare.c_str(), concurrency, engine.bare()->Run(concurrency, benchmark.seconds));
     }
   }
   table.PrintMedians();
+  table.PrintRatios(name, bare);
   writer.Stop();
+}
+
+void Benchmark(const storage::CommitBenchmark& benchmark) {
+  for (const std::string& name : benchmark.engines) BenchmarkEngine(name, benchmark);
 }
 
 }  // namespace
@@ -168,6 +173,7 @@ void Benchmark(const storage::CommitBenchmark& benchmark) {
 int main(int argc, char** argv) {
   return heddle::storage::RunCommitBenchmark(
       argc, argv,
-      "Committed acquisitions per second of the controller without gRPC, against bare RocksDB.",
+      "Committed acquisitions per second of the controller without its streams, on each engine, "
+      "against the same writes without it.",
       heddle::controller::Benchmark);
 }
