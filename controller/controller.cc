@@ -13,6 +13,7 @@
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "controller/admin_service.h"
+#include "controller/leadership.h"
 #include "controller/net_conf_file.h"
 #include "controller/node_service.h"
 #include "controller/writer_thread.h"
@@ -69,13 +70,16 @@ class Controller::Parts {
                 &pump_, &clock_, kVersion}) {}
 
   absl::Status Start() {
-    std::optional<NetConfFile> file;
     if (options_.net_conf_json) {
-      HEDDLE_ASSIGN_OR_RETURN(file,
+      HEDDLE_ASSIGN_OR_RETURN(file_,
                               NetConfFile::Parse(options_.net_conf_name, *options_.net_conf_json));
     }
+    leadership_.OnChange([this](const Leadership::State&) {
+      // Not on the stack of the writer, which is telling us. One that is ending takes nothing over.
+      writer_.Post([this](Writer& writer) { TakeOverIfLeading(writer); }).IgnoreError();
+    });
     HEDDLE_RETURN_IF_ERROR(writer_.Start());
-    HEDDLE_RETURN_IF_ERROR(Configure(file));
+    HEDDLE_RETURN_IF_ERROR(Configure());
     pump_.Start();
     return Listen();
   }
@@ -123,9 +127,14 @@ class Controller::Parts {
     return wiring;
   }
 
-  absl::Status Configure(const std::optional<NetConfFile>& file) {
-    return Await(&writer_, [file](Writer& writer, std::function<void(absl::Status)> done) {
-      if (file) return file->TakeOver(writer, std::move(done));
+  absl::Status Configure() {
+    return Await(&writer_, [this](Writer& writer, std::function<void(absl::Status)> done) {
+      if (file_ && options_.one_of_several) {
+        digest_at_start_ = writer.book().net_conf_digest();
+        TakeOverIfLeading(writer);
+        return done(absl::OkStatus());
+      }
+      if (file_) return file_->TakeOver(writer, std::move(done));
       const std::optional<Network>& stored = writer.book().target_network();
       if (stored) return done(RequireBuilt(stored->backend));
       spdlog::warn(
@@ -133,6 +142,13 @@ class Controller::Parts {
           "`heddlectl network set`");
       done(absl::OkStatus());
     });
+  }
+
+  // Of several controllers the one that leads takes its file over, once in a life: what is set
+  // afterwards, on whichever controller, stands.
+  void TakeOverIfLeading(Writer& writer) {
+    if (!writer.leads() || !digest_at_start_) return;
+    file_->TakeOverAsLeader(writer, *std::exchange(digest_at_start_, std::nullopt));
   }
 
   absl::Status Listen() {
@@ -171,6 +187,8 @@ class Controller::Parts {
   WriterThread writer_;
   NodeService nodes_;
   AdminService admin_;
+  std::optional<NetConfFile> file_;               // constant once started
+  std::optional<std::uint64_t> digest_at_start_;  // the writer's thread; while the file waits
   std::unique_ptr<grpc::Server> server_;
   std::vector<int> ports_;
 };

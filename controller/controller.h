@@ -22,6 +22,9 @@ struct ControllerOptions {
   std::string advertise;  // host:port at which the others reach this one; empty: there are none
   std::optional<std::string> net_conf_json;         // absent: what is stored, if anything
   std::string net_conf_name;                        // for messages: where it came from
+  // The store is shared: the start waits for no leadership, and the file is taken over by the
+  // controller that is elected.
+  bool one_of_several = false;
   LeasePolicy policy;
   int heartbeat_seconds = 5;
   absl::Duration rollout_grace = absl::Seconds(15);  // see Writer::Options

@@ -52,6 +52,20 @@ void NetConfFile::TakeOver(Writer& writer, std::function<void(absl::Status)> don
       digest_);
 }
 
+void NetConfFile::TakeOverAsLeader(Writer& writer, std::uint64_t digest_at_start) const {
+  const std::uint64_t stored = writer.book().net_conf_digest();
+  if (stored != digest_at_start && stored != digest_) {
+    spdlog::warn(
+        "{} is not taken over: another controller has brought another file since this one "
+        "started. Give every controller the same file, or set the network with heddlectl alone",
+        name_);
+    return;
+  }
+  TakeOver(writer, [](const absl::Status& status) {
+    if (!status.ok()) spdlog::error("{}", std::string(status.message()));
+  });
+}
+
 absl::Status NetConfFile::Refused(bool replaces, const absl::Status& why) const {
   if (!replaces || !absl::IsFailedPrecondition(why)) return why;
   return absl::FailedPreconditionError(absl::StrCat(

@@ -25,6 +25,10 @@ class NetConfFile {
   // `done` is called once, on the writer's thread, which is the caller's.
   void TakeOver(Writer& writer, std::function<void(absl::Status)> done) const;
 
+  // For one of several controllers, when it is elected: the same, unless the store has got another
+  // file since `digest_at_start`. A controller that started later brought that one, and it stands.
+  void TakeOverAsLeader(Writer& writer, std::uint64_t digest_at_start) const;
+
  private:
   NetConfFile(std::string name, std::string json, Network network, std::uint64_t digest);
   absl::Status Refused(bool replaces, const absl::Status& why) const;
