@@ -142,8 +142,9 @@ grpc::ClientContext* EtcdCaller::NewContext(Course* course) {
 
 void EtcdCaller::Finish(const CoursePtr& course, absl::Status status) {
   course->call->Finish(std::move(status));
-  // It holds the channel, whose last holder must not be a thread of gRPC's: that one would have to
-  // wait for its own end.
+  // This thread, gRPC's own, holds the course a little longer. It must not be the one to let go of
+  // the last channel: gRPC would wait for the thread to end, from itself.
+  course->call.reset();
   course->context.reset();
   MutexLock lock(&mutex_);
   if (--calls_ == 0) idle_.notify_all();
