@@ -68,6 +68,7 @@ absl::StatusOr<ControllerOptions> OptionsOf(const Flags& flags) {
   options.advertise = flags.advertise.empty() ? AdvertisedAddress(flags.listen, ReadHostAddresses())
                                             : flags.advertise;
   options.listen = flags.listen;
+  options.one_of_several = !flags.etcd.endpoints.empty();
   options.policy.ttl = flags.lease_ttl;
   options.policy.rest = flags.rest;
   options.heartbeat_seconds = flags.heartbeat_seconds;
