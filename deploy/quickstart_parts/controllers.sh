@@ -34,10 +34,13 @@ start_controllers() {
       --listen "192.0.2.$((200 + n)):7411" --etcd-endpoints "$(etcd_addresses)"
   done
   for n in $(seq "$count"); do
-    wait_for "controller c$n answers" "c$n" \
-      ip netns exec "$underlay" "$bin/heddlectl" --controller "192.0.2.$((200 + n)):7411" status
+    wait_for "controller c$n answers" "c$n" controller_answers "$n"
   done
   wait_for "a controller leads" c1 leader
+}
+
+controller_answers() {
+  ip netns exec "$underlay" "$bin/heddlectl" --controller "192.0.2.$((200 + $1)):7411" status
 }
 
 etcd_addresses() { seq -s, -f '192.0.2.%g:2379' 211 $((210 + etcd_members)); }
@@ -111,7 +114,7 @@ fail_over() {
   revive_program "$former"
   revive_program e1
   wait_for "etcd member e1 serves again" e1 etcd_serves 1
-  wait_for "$former serves again" "$former" ctl controller status "$former"
+  wait_for "$former serves again" "$former" controller_answers "${former#c}"
   echo "Both run again, and $(leader) leads."
   grep -q ' 0% packet loss' "$state/fail-over.ping" || die "the pods lost packets"
 }
