@@ -52,9 +52,11 @@ class EtcdSession::Impl : public std::enable_shared_from_this<Impl> {
   void Take(const SessionState::Plan& plan);
   void GrantLease(Turn turn);
   void OpenKeepAlive();
+  void OnKeepAliveEnded(std::uint64_t number, const absl::Status& why);
   void KeepAlive();
   void PutEntry(Turn turn);
   void OnEntryAnswer(Turn turn, const pb::TxnResponse& response);
+  void TellTaken(const absl::Status& taken);
   void Campaign(Turn turn);
   void RemoveFormerLead(Turn turn);
   void Delete(const Fence& fence, int tries_left, std::function<void(absl::Status)> done);
@@ -76,7 +78,10 @@ class EtcdSession::Impl : public std::enable_shared_from_this<Impl> {
   std::uint64_t stream_number_ ABSL_GUARDED_BY(mutex_) = 0;
   bool is_closing_ ABSL_GUARDED_BY(mutex_) = false;
   bool is_changed_ ABSL_GUARDED_BY(mutex_) = false;
-  bool is_failing_ ABSL_GUARDED_BY(mutex_) = false;  // and it was logged
+  // Each: it was logged, and has not ended since.
+  bool is_failing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_stream_failing_ ABSL_GUARDED_BY(mutex_) = false;
+  bool is_id_taken_ ABSL_GUARDED_BY(mutex_) = false;
 
   std::unique_ptr<EtcdClient::KeepAliveStream> stream_;  // of the thread alone
   std::thread thread_;
@@ -157,16 +162,24 @@ void EtcdSession::Impl::OpenKeepAlive() {
   stream_.reset();
   const std::uint64_t number = Tell([this] { return ++stream_number_; });
   // The stream goes before this object does.
-  stream_ = client_->KeepAlive({[this](const pb::LeaseKeepAliveResponse& response) {
-                                  Tell([&] { state_.OnKeptAlive(response.id(), response.ttl()); });
-                                },
-                                [this, number](const absl::Status& why) {
-                                  spdlog::info("renewing the lease in etcd: {}",
-                                               std::string(why.message()));
-                                  Tell([&] {
-                                    if (number == stream_number_) state_.OnKeepAliveEnded(Now());
-                                  });
-                                }});
+  stream_ = client_->KeepAlive(
+      {[this](const pb::LeaseKeepAliveResponse& response) {
+         Tell([&] {
+           is_stream_failing_ = false;
+           state_.OnKeptAlive(response.id(), response.ttl());
+         });
+       },
+       [this, number](const absl::Status& why) { OnKeepAliveEnded(number, why); }});
+}
+
+void EtcdSession::Impl::OnKeepAliveEnded(std::uint64_t number, const absl::Status& why) {
+  const bool was_failing = Tell([&] {
+    if (number == stream_number_) state_.OnKeepAliveEnded(Now());
+    return std::exchange(is_stream_failing_, true);
+  });
+  if (was_failing) return;
+  spdlog::info("renewing this controller's lease in etcd begins anew: {}",
+               std::string(why.message()));
 }
 
 void EtcdSession::Impl::KeepAlive() {
@@ -189,11 +202,21 @@ void EtcdSession::Impl::PutEntry(Turn turn) {
 }
 
 void EtcdSession::Impl::OnEntryAnswer(Turn turn, const pb::TxnResponse& response) {
-  if (response.succeeded()) return Tell([&] { state_.OnEntryPut(turn); });
+  if (response.succeeded()) {
+    return Tell([&] {
+      is_id_taken_ = false;
+      state_.OnEntryPut(turn);
+    });
+  }
   const SessionRequests::Seen seen = SessionRequests::FirstRead(response);
-  const absl::Status taken = Tell(
-      [&] { return state_.OnEntryTaken(turn, seen.holder, seen.lease, seen.mod_revision, Now()); });
-  if (!taken.ok()) spdlog::error("{}", std::string(taken.message()));
+  TellTaken(Tell([&] {
+    return state_.OnEntryTaken(turn, seen.holder, seen.lease, seen.mod_revision, Now());
+  }));
+}
+
+void EtcdSession::Impl::TellTaken(const absl::Status& taken) {
+  if (taken.ok() || Tell([this] { return std::exchange(is_id_taken_, true); })) return;
+  spdlog::error("{}", std::string(taken.message()));
 }
 
 void EtcdSession::Impl::Campaign(Turn turn) {
@@ -225,6 +248,10 @@ void EtcdSession::Impl::RemoveFormerLead(Turn turn) {
 // A controller without a session serves on, so it is told once, until all is well.
 void EtcdSession::Impl::Failed(Turn turn, const char* what, const absl::Status& status) {
   const bool was_failing = Tell([&] {
+    if (absl::IsNotFound(status)) {
+      state_.OnLeaseUnknown(turn);
+      return true;  // giving it up is told
+    }
     state_.OnStepFailed(turn, Now());
     return std::exchange(is_failing_, true);
   });
@@ -239,8 +266,7 @@ void EtcdSession::Impl::Succeeded() {
 }
 
 void EtcdSession::Impl::OnLeaderKey(std::optional<LeaderKey> leader) {
-  const absl::Status taken = Tell([&] { return state_.OnLeaderKey(std::move(leader)); });
-  if (!taken.ok()) spdlog::error("{}", std::string(taken.message()));
+  TellTaken(Tell([&] { return state_.OnLeaderKey(std::move(leader)); }));
 }
 
 void EtcdSession::Impl::OnWatchLost() {

@@ -164,6 +164,10 @@ void SessionState::OnStepFailed(Turn turn, Instant now) {
   retry_at_ = now + kRetry;
 }
 
+void SessionState::OnLeaseUnknown(Turn turn) {
+  if (turn == turn_) is_lease_gone_ = true;
+}
+
 void SessionState::OnKeptAlive(std::int64_t lease, std::int64_t ttl_seconds) {
   if (lease != lease_) return;
   if (ttl_seconds <= 0) {

@@ -63,6 +63,8 @@ class SessionState {
   void OnCampaigned(Turn turn, Instant now);
   void OnFormerLeadRemoved(Turn turn, Instant now);
   void OnStepFailed(Turn turn, Instant now);
+  // Etcd says that it does not have the lease that the step was taken with.
+  void OnLeaseUnknown(Turn turn);
 
   // The stream of `lease`.
   void OnKeptAlive(std::int64_t lease, std::int64_t ttl_seconds);

@@ -125,6 +125,17 @@ TEST_F(SessionStateTest, ALeaseThatEtcdNoLongerHasIsGivenUpAtOnce) {
   Expect(Step::kGrantLease);
 }
 
+TEST_F(SessionStateTest, ATransactionThatFindsNoLeaseEndsIt) {
+  Begin();
+  ASSERT_TRUE(state_.OnLeaderKey(std::nullopt).ok());
+  const auto campaign = Expect(Step::kCampaign);
+  state_.OnLeaseUnknown(campaign.turn);
+  EXPECT_FALSE(Expect(Step::kGiveUpLease).had_lead);
+  state_.OnLeaseUnknown(campaign.turn);  // says nothing of the next one
+  state_.OnGranted(Expect(Step::kGrantLease).turn, 8, 110, now_);
+  Expect(Step::kOpenKeepAlive);
+}
+
 TEST_F(SessionStateTest, AFollowersLeaseIsLostWithoutALead) {
   Begin();
   ASSERT_TRUE(state_.OnLeaderKey(Key(kOther, 90, 5)).ok());
