@@ -1,5 +1,6 @@
 #include "storage/etcd/session_requests.h"
 
+#include "storage/etcd/keys.h"
 #include "storage/etcd/session.h"
 
 namespace heddle::storage {
@@ -31,8 +32,8 @@ void AddPut(pb::TxnRequest* request, const std::string& key, const std::string& 
 }  // namespace
 
 SessionRequests::SessionRequests(const std::string& prefix, const Member& self)
-    : leader_key_(prefix + "leader"),
-      entry_key_(prefix + "member/" + self.id),
+    : leader_key_(EtcdKeys(prefix).leader),
+      entry_key_(EtcdKeys(prefix).members + self.id),
       value_(EncodeMember(self)) {}
 
 pb::TxnRequest SessionRequests::PutEntry(std::int64_t lease, std::int64_t modified) const {
