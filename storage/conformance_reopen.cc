@@ -22,28 +22,28 @@ TEST_P(StoreConformance, RecordsHistoryAndRevisionSurviveReopening) {
     reopen(engine());
     const Position after = Now();
     EXPECT_EQ(after.history, before.history);
-    EXPECT_EQ(after.revision, before.revision);
+    EXPECT_GE(after.revision, before.revision);
     EXPECT_FALSE(MustGet("k"));
     ASSERT_TRUE(MustGet("j"));
     EXPECT_EQ(MustGet("j")->created, record.created);
     EXPECT_EQ(MustGet("j")->modified, record.modified);
-    EXPECT_EQ(MustPut("l", "v").revision, before.revision + 1);
+    EXPECT_GT(MustPut("l", "v").revision, before.revision);
   }
 }
 
 TEST_P(StoreConformance, TheFeedResumesAfterReopening) {
   for (const auto reopen : {&HowReopened::Clean, &HowReopened::AfterCrash}) {
     const Position seen = MustPut("k", "seen");
-    MustPut("k", "missed 1");
-    MustPut("k", "missed 2");
+    std::vector<Revision> expected;
+    expected.push_back(MustPut("k", "missed 1").revision);
+    expected.push_back(MustPut("k", "missed 2").revision);
     reopen(engine());
     RecordingSink sink;
     auto subscription = store().Subscribe("", seen, &sink);
     ASSERT_TRUE(subscription.ok()) << subscription.status();
-    MustPut("k", "live");
+    expected.push_back(MustPut("k", "live").revision);
     ASSERT_TRUE(sink.WaitForCount(3));
-    ASSERT_EQ(sink.seen().size(), 3u);
-    for (int i = 0; i < 3; ++i) EXPECT_EQ(sink.revisions()[i], seen.revision + 1 + i);
+    EXPECT_EQ(sink.revisions(), expected);
   }
 }
 

@@ -105,6 +105,12 @@ class RecordingSink final : public ChangeSink {
     MutexLock lock(&mutex_);
     return compacted_;
   }
+  // Whether batches or progress have come so far.
+  bool WaitForProgress(Revision revision) {
+    return Wait([&] {
+      return progress_ >= revision || (!seen_.empty() && seen_.back().revision >= revision);
+    });
+  }
   bool WaitForEnd() {
     return Wait([&] { return ended_.has_value(); });
   }
@@ -135,6 +141,7 @@ class RecordingListener final : public LeadershipListener {
   void OnElected(Fence fence) override {
     MutexLock lock(&mutex_);
     fence_ = std::move(fence);
+    leader_at_election_ = leader_;
     changed_.notify_all();
   }
   void OnDeposed() override {
@@ -151,6 +158,11 @@ class RecordingListener final : public LeadershipListener {
   std::optional<Member> leader() {
     MutexLock lock(&mutex_);
     return leader_;
+  }
+
+  std::optional<Member> leader_at_election() {
+    MutexLock lock(&mutex_);
+    return leader_at_election_;
   }
 
   std::optional<Fence> fence() {
@@ -174,7 +186,7 @@ class RecordingListener final : public LeadershipListener {
   Mutex mutex_;
   std::condition_variable changed_;
   std::optional<Fence> fence_;
-  std::optional<Member> leader_;
+  std::optional<Member> leader_, leader_at_election_;
   int depositions_ = 0;
 };
 

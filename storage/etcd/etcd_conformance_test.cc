@@ -13,7 +13,11 @@ namespace {
 
 class EtcdUnderTest final : public EngineUnderTest {
  public:
-  explicit EtcdUnderTest(int members) : cluster_(SharedCluster(members)) { Open(); }
+  explicit EtcdUnderTest(int members, bool has_neighbour = false)
+      : cluster_(SharedCluster(members)) {
+    if (has_neighbour) neighbour_ = std::make_unique<BusyNeighbour>(cluster_);
+    Open();
+  }
 
   Store& store() override { return *store_; }
   void Reopen() override {
@@ -38,6 +42,7 @@ class EtcdUnderTest final : public EngineUnderTest {
   }
 
   EtcdTestCluster& cluster_;
+  std::unique_ptr<BusyNeighbour> neighbour_;
   const std::string prefix_ = FreshPrefix();
   ScratchFolder scratch_;
   std::string path_ = scratch_.path() + "/store";
@@ -50,6 +55,9 @@ INSTANTIATE_TEST_SUITE_P(OneMember, StoreConformance, testing::Values(EngineFact
                          })));
 INSTANTIATE_TEST_SUITE_P(ThreeMembers, StoreConformance, testing::Values(EngineFactory([] {
                            return std::make_unique<EtcdUnderTest>(3);
+                         })));
+INSTANTIATE_TEST_SUITE_P(SharedWithOthers, StoreConformance, testing::Values(EngineFactory([] {
+                           return std::make_unique<EtcdUnderTest>(1, /*has_neighbour=*/true);
                          })));
 
 }  // namespace

@@ -2,12 +2,18 @@
 // with a prefix of its own.
 #pragma once
 
+#include <atomic>
 #include <memory>
 #include <string>
+#include <thread>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "gtest/gtest.h"
+#include "storage/etcd/client.h"
 #include "storage/etcd/etcd_store.h"
+#include "storage/etcd/test_calls.h"
 #include "storage/etcd/test_cluster.h"
 #include "storage/rocksdb/scratch_folder.h"
 
@@ -44,5 +50,41 @@ inline EtcdOptions OptionsOn(const EtcdTestCluster& cluster, const std::string& 
   options.leader_ttl = absl::Seconds(2);
   return options;
 }
+
+// Somebody else who writes into the same etcd all the time, so that revisions that are not ours lie
+// between ours.
+class BusyNeighbour {
+ public:
+  explicit BusyNeighbour(const EtcdTestCluster& cluster) {
+    auto client = EtcdClient::Create(OptionsOn(cluster, "/neighbour/", "/unused"));
+    if (!client.ok()) {
+      ADD_FAILURE() << client.status();
+      return;
+    }
+    client_ = *std::move(client);
+    thread_ = std::thread([this] { Run(); });
+  }
+  ~BusyNeighbour() {
+    stop_ = true;
+    if (thread_.joinable()) thread_.join();
+  }
+
+ private:
+  void Run() {
+    for (int i = 0; !stop_; ++i) {
+      etcdserverpb::PutRequest request;
+      request.set_key("/neighbour/k");
+      request.set_value(absl::StrCat(i));
+      const auto put = Ask<etcdserverpb::PutResponse>(
+          [&](auto done) { client_->Put(request, std::move(done)); });
+      EXPECT_TRUE(put.ok()) << put.status();
+      absl::SleepFor(absl::Milliseconds(1));
+    }
+  }
+
+  std::unique_ptr<EtcdClient> client_;
+  std::atomic<bool> stop_{false};
+  std::thread thread_;
+};
 
 }  // namespace heddle::storage
