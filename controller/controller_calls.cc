@@ -30,6 +30,17 @@ std::string WhySilent(const storage::Member& member, const grpc::Status& status)
   return absl::StrCat("it cannot be reached at ", member.address, ": ", status.error_message());
 }
 
+void FillAnswer(const storage::Member& member, const grpc::Status& status,
+                v1::ControllerState* state) {
+  state->set_serving(status.ok());
+  if (status.ok()) {
+    state->set_version(state->status().version());
+  } else {
+    state->clear_status();
+    state->set_error(WhySilent(member, status));
+  }
+}
+
 }  // namespace
 
 // One call while its members are asked; the last answer replies.
@@ -70,25 +81,18 @@ void ControllerCalls::AskMember(const storage::Member& member, v1::ControllerSta
     wiring_.calls->GetStatus(state->mutable_status(), [done](const absl::Status&) { done(); });
     return;
   }
-  struct Call {
-    grpc::ClientContext context;
-    v1::GetStatusRequest request;
-    std::unique_ptr<v1::AdminService::Stub> stub;
-  };
-  auto call = std::make_shared<Call>();
-  call->stub = v1::AdminService::NewStub(wiring_.channels->To(member.address));
-  call->context.set_deadline(absl::ToChronoTime(wiring_.clock->Now() + kMemberAnswersWithin));
-  call->stub->async()->GetStatus(&call->context, &call->request, state->mutable_status(),
-                                 [call, member, state, done](const grpc::Status& status) {
-                                   state->set_serving(status.ok());
-                                   if (status.ok()) {
-                                     state->set_version(state->status().version());
-                                   } else {
-                                     state->clear_status();
-                                     state->set_error(WhySilent(member, status));
-                                   }
-                                   done();
-                                 });
+  auto context = std::make_shared<std::unique_ptr<grpc::ClientContext>>(
+      std::make_unique<grpc::ClientContext>());
+  (*context)->set_deadline(absl::ToChronoTime(wiring_.clock->Now() + kMemberAnswersWithin));
+  const auto request = std::make_shared<const v1::GetStatusRequest>();
+  v1::AdminService::NewStub(wiring_.channels->To(member.address))
+      ->async()
+      ->GetStatus(context->get(), request.get(), state->mutable_status(),
+                  [context, request, member, state, done](const grpc::Status& status) {
+                    context->reset();  // it has a share of the channel: see LeaderCall::OnAnswer
+                    FillAnswer(member, status, state);
+                    done();
+                  });
 }
 
 void ControllerCalls::StepDown(v1::StepDownResponse* response, Reply reply) {

@@ -155,13 +155,15 @@ void LeaderCall::Ask(const Leadership::State& state,
 }
 
 void LeaderCall::OnAnswer(const grpc::Status& status) {
-  std::shared_ptr<grpc::ClientContext> client;
+  std::string by;
   std::optional<absl::Status> closing;
   Leadership::State asked;
   bool has_moved = false;
   {
+    // The context has a share of the channel. This thread, gRPC's own, must let go of it before the
+    // call is answered: after that it could be the last, and gRPC would wait for this thread's end.
     MutexLock lock(&mutex_);
-    client = std::move(client_);
+    by = AnsweredBy(*std::exchange(client_, nullptr));
     closing = closing_;
     asked = asked_;
     has_moved = has_moved_;
@@ -169,7 +171,6 @@ void LeaderCall::OnAnswer(const grpc::Status& status) {
   if (status.ok()) return ReadUpTo(job_.answered_revision());
   const absl::Status why(static_cast<absl::StatusCode>(status.error_code()),
                          status.error_message());
-  const std::string by = AnsweredBy(*client);
   if (by == kAnsweredByLeader) {
     Answer(why);
   } else if (closing) {

@@ -69,10 +69,10 @@ class LeaderProxy {
     job.ask = [request, answer, method](const std::shared_ptr<grpc::Channel>& channel,
                                         grpc::ClientContext* client,
                                         std::function<void(grpc::Status)> done) {
-      const std::shared_ptr<v1::AdminService::Stub> stub = v1::AdminService::NewStub(channel);
+      const auto stub = v1::AdminService::NewStub(channel);
       (stub->async()->*method)(
           client, request, answer.get(),
-          [stub, done = std::move(done)](const grpc::Status& status) { done(status); });
+          [done = std::move(done)](const grpc::Status& status) { done(status); });
     };
     job.answered_revision = [answer] { return AnsweredRevision(*answer); };
     job.take_answer = [answer, response] { response->Swap(answer.get()); };
@@ -99,13 +99,13 @@ class LeaderProxy {
                passed_on,
                method](const std::shared_ptr<grpc::Channel>& channel, grpc::ClientContext* client,
                        std::function<void(grpc::Status)> done) {
-      const std::shared_ptr<v1::AdminService::Stub> stub = v1::AdminService::NewStub(channel);
+      const auto stub = v1::AdminService::NewStub(channel);
       auto* relay = new StreamRelay<Event>(
           [pass_on, passed_on](Event event) {
             *passed_on = true;
             pass_on(std::move(event));
           },
-          [stub, request, done = std::move(done)](const grpc::Status& status) { done(status); });
+          [request, done = std::move(done)](const grpc::Status& status) { done(status); });
       (stub->async()->*method)(client, request.get(), relay);
       relay->Begin();
     };
