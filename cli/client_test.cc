@@ -2,7 +2,12 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
+#include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "cli/fake_admin.h"
 
 namespace heddle::cli {
@@ -28,6 +33,26 @@ TEST(AdminClient, TimesOut) {
   absl::Status status;
   for (int i = 0; i < 1000 && status.ok(); ++i) status = client.ListNodes().status();
   EXPECT_TRUE(absl::IsDeadlineExceeded(status) || absl::IsUnavailable(status)) << status;
+}
+
+// The first accepts connections and says nothing, as a paused process does.
+TEST(AdminClient, PassesOverOneThatDoesNotAnswer) {
+  const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  sockaddr_in at{};
+  at.sin_family = AF_INET;
+  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+  socklen_t size = sizeof(at);
+  ASSERT_EQ(bind(silent, reinterpret_cast<const sockaddr*>(&at), size), 0);
+  ASSERT_EQ(listen(silent, 8), 0);
+  ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&at), &size), 0);
+  FakeAdmin second;
+  AdminClient client({absl::StrCat("127.0.0.1:", ntohs(at.sin_port)), second.address()},
+                     absl::Seconds(60));
+  const absl::Time began = absl::Now();
+  EXPECT_TRUE(client.ListNodes().ok());
+  EXPECT_LT(absl::Now() - began, absl::Seconds(20));
+  EXPECT_EQ(client.controller(), second.address());
+  close(silent);
 }
 
 TEST(AdminClient, SendsACallToOneControllerOnly) {

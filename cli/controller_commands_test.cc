@@ -69,7 +69,8 @@ TEST_F(Commands, StatusTellsOfSettling) {
   status.set_settling_until_unix_ms(absl::ToUnixMillis(FakeNow() + absl::Seconds(90)));
   status.set_known_nodes_missing(4);
   EXPECT_THAT(Run({"status"}).out,
-              HasSubstr("settles for another 1m30s, or until the 4 nodes that are still away"));
+              HasSubstr("settles for another 1m30s at most; 4 nodes that had a lease are still "
+                        "away. Until then no fresh subnet is given."));
 }
 
 }  // namespace

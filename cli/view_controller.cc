@@ -63,10 +63,11 @@ std::vector<std::string> StatusRemarks(const v1::GetStatusResponse& status, absl
   }
   const absl::Time settling = absl::FromUnixMillis(status.settling_until_unix_ms());
   if (settling > now) {
-    remarks.push_back(
-        absl::StrCat("A restored store settles for another ", AgeText(settling - now),
-                     ", or until the ", status.known_nodes_missing(),
-                     " nodes that are still away are back: until then no fresh subnet is given."));
+    const std::uint64_t missing = status.known_nodes_missing();
+    remarks.push_back(absl::StrCat(
+        "A restored store settles for another ", AgeText(settling - now), " at most",
+        missing == 0 ? "" : absl::StrCat("; ", missing, " nodes that had a lease are still away"),
+        ". Until then no fresh subnet is given."));
   }
   const absl::Time held_until = absl::FromUnixMillis(status.expiry_held_until_unix_ms());
   if (held_until > now) {

@@ -215,7 +215,8 @@ void AdminCalls::GetStatus(v1::GetStatusResponse* response, Reply reply) {
   }
   response->set_store_detail(detail);
   response->set_store_bytes(health.bytes);
-  response->set_attached_nodes(wiring_.registry->attached_count());
+  // Its own, of which all are known; at the leader those of the others would be counted twice.
+  response->set_attached_nodes(wiring_.registry->LocalChangesAfter(0)->attached.size());
   response->set_oldest_delta_revision(wiring_.hub->oldest_delta_revision());
   response->set_started_unix_ms(ToUnixMs(started_));
   response->set_controller_id(wiring_.leadership->self_id());
@@ -228,9 +229,13 @@ void AdminCalls::GetStatus(v1::GetStatusResponse* response, Reply reply) {
                       Writer& writer, const Reply& reply) {
     response->set_writable(writable && knows_leader);
     response->set_leases(writer.book().leases().size());
-    // Leases are the leader's to end.
+    if (writer.settling()) {
+      response->set_settling_until_unix_ms(ToUnixMs(writer.settling()->until));
+    }
+    // Leases are the leader's to end, and it alone knows all nodes.
     if (writer.leads()) {
       response->set_expiry_held_until_unix_ms(ToUnixMs(writer.expiry_held_until()));
+      if (writer.settling()) response->set_known_nodes_missing(writer.settling()->missing);
     }
     reply(absl::OkStatus());
   });

@@ -87,7 +87,14 @@ class AdminReplicasTest : public ::testing::Test {
     for (const v1::Lease& lease : leases.leases()) ids.push_back(lease.node_id());
     return ids;
   }
-  // What a test changes by hand is not told while callers wait for it.
+  // From here on the news of elections waits. The former leader, c-0, hears that it is none.
+  void LoseLeader() {
+    store_.HoldDelivery(true);
+    store_.Depose();
+    ASSERT_TRUE(store_.Step());
+    ASSERT_TRUE(Until([&] { return Status(0).leader_id().empty(); }));
+  }
+  // News travels on other threads.
   bool Until(const std::function<bool()>& holds) {
     for (const absl::Time end = absl::Now() + absl::Seconds(10); absl::Now() < end;) {
       if (holds()) return true;
@@ -196,11 +203,7 @@ TEST_F(AdminReplicasTest, AForwardedCallIsNotForwardedAgain) {
 
 TEST_F(AdminReplicasTest, ACallWaitsForTheNextLeader) {
   Start(3);
-  // From here on the news of elections waits; the former leader hears that it is none.
-  store_.HoldDelivery(true);
-  store_.Depose();
-  ASSERT_TRUE(store_.Step());
-  ASSERT_TRUE(Until([&] { return Status(0).leader_id().empty(); }));
+  LoseLeader();
   std::vector<std::future<grpc::Status>> answers;
   std::vector<v1::LeaseResponse> responses(3);
   for (std::size_t at = 0; at < 3; ++at) {
@@ -225,10 +228,7 @@ TEST_F(AdminReplicasTest, WithNobodyLeadingViewsAreAnsweredAndChangesRefused) {
   Start(2);
   v1::LeaseResponse reserved;
   ASSERT_TRUE(Reserve(0, "node-1", &reserved).ok());
-  store_.HoldDelivery(true);
-  store_.Depose();
-  ASSERT_TRUE(store_.Step());
-  ASSERT_TRUE(Until([&] { return Status(0).leader_id().empty(); }));
+  LoseLeader();
   const absl::Duration patience = absl::Seconds(1);
   v1::ListLeasesResponse leases;
   ASSERT_TRUE(Call(0, &Stub::ListLeases, {}, &leases, patience).ok());
@@ -281,6 +281,59 @@ TEST_F(AdminReplicasTest, ALeaderThatEndsLeavesItsCallsToTheNext) {
   const grpc::Status status = waited.get();
   EXPECT_TRUE(status.ok()) << status.error_message();
   EXPECT_EQ(Status(2).leader_id(), "c-1");
+}
+
+TEST_F(AdminReplicasTest, AControllerThatEndsAnswersWhoWaitsThere) {
+  Start(2);
+  LoseLeader();
+  std::vector<std::future<grpc::Status>> answers;
+  std::vector<v1::LeaseResponse> responses(2);
+  for (std::size_t at = 0; at < 2; ++at) {
+    answers.push_back(
+        std::async(std::launch::async, [&, at] { return Reserve(at, "node-1", &responses[at]); }));
+  }
+  grpc::ClientContext context;
+  const auto events = replicas_[0]->stub->Diagnose(&context, {});
+  absl::SleepFor(absl::Milliseconds(200));
+  const absl::Time began = absl::Now();
+  for (const std::size_t at : {1, 0}) {
+    replicas_[at]->controller->Drain();
+    const grpc::Status status = answers[at].get();
+    EXPECT_EQ(status.error_code(), grpc::StatusCode::UNAVAILABLE);
+    EXPECT_THAT(status.error_message(), HasSubstr("is ending"));
+  }
+  EXPECT_LT(absl::Now() - began, absl::Seconds(2)) << "they waited for their patience's end";
+  v1::DiagnoseEvent event;
+  EXPECT_FALSE(events->Read(&event));
+  EXPECT_EQ(events->Finish().error_code(), grpc::StatusCode::UNAVAILABLE);
+  store_.HoldDelivery(false);
+}
+
+TEST_F(AdminReplicasTest, TheDoctorWaitsForTheNextLeader) {
+  Start(2);
+  LoseLeader();
+  grpc::ClientContext context;
+  const auto events = replicas_[0]->stub->Diagnose(&context, {});
+  absl::SleepFor(absl::Milliseconds(200));
+  store_.HoldDelivery(false);
+  v1::DiagnoseEvent event;
+  EXPECT_FALSE(events->Read(&event)) << "there is no node";
+  const grpc::Status status = events->Finish();
+  EXPECT_TRUE(status.ok()) << status.error_message();
+}
+
+TEST_F(AdminReplicasTest, ADoctorsCallThatIsGivenUpLeavesNothingBehind) {
+  Start(2);
+  LoseLeader();
+  for (int i = 0; i < 10; ++i) {  // more than may be under way at once
+    grpc::ClientContext context;
+    context.set_deadline(absl::ToChronoTime(absl::Now() + absl::Milliseconds(50)));
+    const auto events = replicas_[0]->stub->Diagnose(&context, {});
+    v1::DiagnoseEvent event;
+    EXPECT_FALSE(events->Read(&event));
+    EXPECT_NE(events->Finish().error_code(), grpc::StatusCode::RESOURCE_EXHAUSTED) << i;
+  }
+  store_.HoldDelivery(false);
 }
 
 TEST_F(AdminReplicasTest, ControllersAreListedWithWhyOneIsSilent) {
