@@ -237,6 +237,11 @@ void AdminCalls::GetStatus(v1::GetStatusResponse* response, Reply reply) {
       response->set_expiry_held_until_unix_ms(ToUnixMs(writer.expiry_held_until()));
       if (writer.settling()) response->set_known_nodes_missing(writer.settling()->missing);
     }
+    if (const auto& settling = writer.settling()) {
+      response->set_settling_until_unix_ms(ToUnixMs(settling->until));
+      // Only the leader knows the nodes of all controllers.
+      if (writer.leads()) response->set_known_nodes_missing(settling->missing);
+    }
     reply(absl::OkStatus());
   });
 }

@@ -9,6 +9,7 @@
 #include "controller/admin_calls.h"
 #include "controller/controller_calls.h"
 #include "controller/diagnose_service.h"
+#include "controller/file_calls.h"
 #include "controller/grpc_bytes.h"
 #include "controller/leader_proxy.h"
 #include "controller/watch_reactor.h"
@@ -32,7 +33,8 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
         proxy_({w.store, w.leadership, w.writer, w.channels, w.pump, w.clock}),
         controllers_({w.store, w.leadership, w.writer, w.channels, &proxy_, &calls_, w.clock,
                       w.version, &ending_}),
-        diagnoses_({w.hub, w.registry, w.writer, w.pump, w.probe_reports, w.clock, &proxy_}) {
+        diagnoses_({w.hub, w.registry, w.writer, w.pump, w.probe_reports, w.clock, &proxy_}),
+        files_({w.store, w.writer, w.clock, w.version, w.restore_settle}) {
     wiring_.pump->Add([this](absl::Time now) { return OnTime(now); });
   }
 
@@ -133,8 +135,17 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
     return reactor.get();
   }
 
+  grpc::ServerWriteReactor<v1::FileChunk>* Backup(Context*, const v1::BackupRequest*) override {
+    return files_.Backup();
+  }
+  grpc::ServerReadReactor<v1::RestoreRequest>* Restore(Context* context,
+                                                       v1::RestoreResponse* response) override {
+    return files_.Restore(context, response);
+  }
+
   void CloseAll(const absl::Status& why) {
     ending_ = true;
+    files_.CloseAll(why);
     diagnoses_.CloseAll(why);
     proxy_.CloseAll(why);
     for (const auto& watch : Watches()) watch->End(ToGrpc(why));
@@ -164,6 +175,7 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
   LeaderProxy proxy_;
   ControllerCalls controllers_;
   DiagnoseService diagnoses_;
+  FileCalls files_;
   storage::Revision seen_head_ = 0;  // the pump's thread only
   Mutex mutex_;
   absl::flat_hash_map<WatchReactor*, std::shared_ptr<WatchReactor>> watches_

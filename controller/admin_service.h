@@ -37,6 +37,7 @@ class AdminService {
     Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
     const Clock* clock = nullptr;
     std::string version;
+    absl::Duration restore_settle;  // as Writer::Options says
   };
 
   explicit AdminService(const Wiring& wiring);

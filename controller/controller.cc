@@ -67,7 +67,7 @@ class Controller::Parts {
         nodes_({&hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_,
                 options.heartbeat_seconds, kVersion}),
         admin_({store, &hub_, &registry_, &probe_reports_, &writer_, &leadership_, &channels_,
-                &pump_, &clock_, kVersion}) {}
+                &pump_, &clock_, kVersion, options.restore_settle}) {}
 
   absl::Status Start() {
     if (options_.net_conf_json) {
@@ -112,6 +112,7 @@ class Controller::Parts {
     options.self = Self();
     options.policy = options_.policy;
     options.rollout_grace = options_.rollout_grace;
+    options.restore_settle = options_.restore_settle;
     return options;
   }
 

@@ -28,6 +28,7 @@ struct ControllerOptions {
   LeasePolicy policy;
   int heartbeat_seconds = 5;
   absl::Duration rollout_grace = absl::Seconds(15);  // see Writer::Options
+  absl::Duration restore_settle = absl::Minutes(2);  // see Writer::Options
 };
 
 class Controller {

@@ -26,7 +26,8 @@ constexpr char kSeveral[] = "Several controllers, with etcd";
 
 // Durations as they were typed, until the parser has checked them.
 struct Typed {
-  std::string lease_ttl = "24h", rest = "5m", rollout_grace = "15s", leader_ttl = "5s";
+  std::string lease_ttl = "24h", rest = "5m", rollout_grace = "15s", restore_settle = "2m",
+              leader_ttl = "5s";
 };
 
 // Adds flags of any type alike: with their variable, and the default, if any, in the help. `what`
@@ -68,6 +69,11 @@ void AddLeases(CLI::App* app, Typed* typed) {
       ->check(IsDuration(absl::Seconds(1)));
   Add(app, "rest", "", &typed->rest,
       "How long a freed subnet rests before another node may get it.")
+      ->check(IsDuration(absl::ZeroDuration()));
+  Add(app, "restore-settle", "", &typed->restore_settle,
+      "After a restore: how long to wait, at most, for the nodes to come back before a new node is "
+      "given a subnet. It ends before that when all known nodes are back, though not before a "
+      "quarter of it has passed.")
       ->check(IsDuration(absl::ZeroDuration()));
   Add(app, "rollout-grace", "", &typed->rollout_grace,
       "How long a change of the backend waits for a node that is away, since it was last heard. "
@@ -149,6 +155,7 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   flags.lease_ttl = ToDuration(typed.lease_ttl);
   flags.rest = ToDuration(typed.rest);
   flags.rollout_grace = ToDuration(typed.rollout_grace);
+  flags.restore_settle = ToDuration(typed.restore_settle);
   flags.etcd.leader_ttl = ToDuration(typed.leader_ttl);
   flags.etcd.copy_path = flags.data_dir + "/etcd-copy";
   return {flags, -1};

@@ -21,6 +21,7 @@ struct Flags {
   absl::Duration rest = absl::Minutes(5);
   int heartbeat_seconds = 5;
   absl::Duration rollout_grace = absl::Seconds(15);
+  absl::Duration restore_settle = absl::Minutes(2);
   std::string log_level = "info";
   std::string id;             // the host's name unless given
   std::string advertise;      // empty: see AdvertisedAddress

@@ -73,6 +73,7 @@ absl::StatusOr<ControllerOptions> OptionsOf(const Flags& flags) {
   options.policy.rest = flags.rest;
   options.heartbeat_seconds = flags.heartbeat_seconds;
   options.rollout_grace = flags.rollout_grace;
+  options.restore_settle = flags.restore_settle;
   if (!flags.net_conf_path.empty()) {
     auto json = ReadFile(flags.net_conf_path, kMaxNetConfBytes);
     if (!json.ok()) {

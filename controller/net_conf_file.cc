@@ -39,7 +39,18 @@ void NetConfFile::TakeOver(Writer& writer, std::function<void(absl::Status)> don
     }
     return done(RequireBuilt(stored->backend));
   }
+  if (writer.is_torn()) {
+    spdlog::error("{}", std::string(writer.Torn().message()));
+    return done(absl::OkStatus());
+  }
   const bool replaces = stored.has_value();
+  if (replaces && writer.settling()) {
+    spdlog::warn(
+        "{} is not taken over: the store was restored and has not settled, so its network stands. "
+        "Set it with heddlectl when it has",
+        name_);
+    return done(RequireBuilt(stored->backend));
+  }
   writer.SetNetwork(
       network_, json_,
       [file = *this, replaces, done = std::move(done)](absl::StatusOr<Committed> result) {

@@ -1,0 +1,52 @@
+// One Restore: takes the file in, then is carried out on a thread of its own.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <memory>
+
+#include "api/heddle/v1/admin.pb.h"
+#include "controller/backup_check.h"
+
+namespace heddle::controller {
+
+// Lives until gRPC is done with it and nobody else holds it.
+class RestoreCall final : public grpc::ServerReadReactor<v1::RestoreRequest>,
+                          public std::enable_shared_from_this<RestoreCall> {
+ public:
+  struct Options {
+    bool replace = false, dry_run = false;
+  };
+  // Called once, when all of the file is there; must see to it that End is called.
+  using Received = std::function<void(std::shared_ptr<RestoreCall>)>;
+
+  RestoreCall(v1::RestoreResponse* response, Received received,
+              std::function<void(RestoreCall*)> done)
+      : response_(response), received_(std::move(received)), done_(std::move(done)) {}
+
+  // Once, when it is owned by a shared_ptr. Refused, it takes nothing in.
+  void Begin(bool taken);
+  // The call's end; for who was given it by `received`.
+  void End(const absl::Status& status);
+
+  // For who was given it by `received`.
+  const Options& options() const { return options_; }
+  BackupCheck& check() { return check_; }
+  v1::RestoreResponse* response() { return response_; }
+
+  void OnReadDone(bool ok) override;
+  void OnDone() override;
+
+ private:
+  v1::RestoreResponse* const response_;
+  const Received received_;
+  const std::function<void(RestoreCall*)> done_;
+  std::shared_ptr<RestoreCall> self_;
+  v1::RestoreRequest incoming_;
+  bool first_ = true;
+  Options options_;
+  BackupCheck check_;
+};
+
+}  // namespace heddle::controller
