@@ -58,9 +58,9 @@ grpc::ServerReadReactor<v1::RestoreRequest>* FileCalls::Restore(
       [this, context](std::shared_ptr<RestoreCall> received) {
         CarryOut(std::move(received), context);
       },
-      [this](RestoreCall* done) {
+      [this](RestoreCall* ending) {
         MutexLock lock(&mutex_);
-        if (restoring_ == done) restoring_ = nullptr;
+        if (restoring_ == ending) restoring_ = nullptr;
       });
   bool free = false;
   {

@@ -20,8 +20,8 @@ using storage::Write;
 constexpr std::size_t kPageRecords = 1000;
 // Room for guards, keys and what an engine adds.
 constexpr std::size_t kTransactionBytes = storage::Limits().max_transaction_bytes / 2;
-constexpr int kAttempts = 10;
-constexpr absl::Duration kPause = absl::Milliseconds(300);
+constexpr int kAttempts = 5;
+constexpr absl::Duration kPause = absl::Milliseconds(400);
 
 absl::Status Interrupted(const absl::Status& why) {
   return absl::UnavailableError(absl::StrCat(

@@ -13,7 +13,10 @@ void RestoreCall::Begin(bool taken) {
       "another restore is under way at this controller; try again when it is over"));
 }
 
-void RestoreCall::End(const absl::Status& status) { Finish(ToGrpc(status)); }
+void RestoreCall::End(const absl::Status& status) {
+  ending_(this);
+  Finish(ToGrpc(status));
+}
 
 void RestoreCall::OnReadDone(bool ok) {
   if (!ok) {
@@ -28,9 +31,6 @@ void RestoreCall::OnReadDone(bool ok) {
   StartRead(&incoming_);
 }
 
-void RestoreCall::OnDone() {
-  const std::shared_ptr<RestoreCall> self = std::move(self_);
-  done_(this);
-}
+void RestoreCall::OnDone() { const std::shared_ptr<RestoreCall> self = std::move(self_); }
 
 }  // namespace heddle::controller

@@ -21,9 +21,10 @@ class RestoreCall final : public grpc::ServerReadReactor<v1::RestoreRequest>,
   // Called once, when all of the file is there; must see to it that End is called.
   using Received = std::function<void(std::shared_ptr<RestoreCall>)>;
 
+  // `ending` is called as soon as it is known how the call ends, before the caller hears of it.
   RestoreCall(v1::RestoreResponse* response, Received received,
-              std::function<void(RestoreCall*)> done)
-      : response_(response), received_(std::move(received)), done_(std::move(done)) {}
+              std::function<void(RestoreCall*)> ending)
+      : response_(response), received_(std::move(received)), ending_(std::move(ending)) {}
 
   // Once, when it is owned by a shared_ptr. Refused, it takes nothing in.
   void Begin(bool taken);
@@ -41,7 +42,7 @@ class RestoreCall final : public grpc::ServerReadReactor<v1::RestoreRequest>,
  private:
   v1::RestoreResponse* const response_;
   const Received received_;
-  const std::function<void(RestoreCall*)> done_;
+  const std::function<void(RestoreCall*)> ending_;
   std::shared_ptr<RestoreCall> self_;
   v1::RestoreRequest incoming_;
   bool first_ = true;

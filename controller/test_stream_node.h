@@ -7,6 +7,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/str_cat.h"
 #include "api/convert.h"
@@ -22,7 +23,7 @@ class TestNode {
   using Stream = grpc::ClientReaderWriter<v1::NodeMessage, v1::ControllerMessage>;
 
   TestNode(const std::shared_ptr<grpc::Channel>& channel, int number,
-           const std::string& instance = "i")
+           const std::string& instance = "i", const std::vector<Prefix>& preferred = {})
       : stub_(v1::NodeService::NewStub(channel)), number_(number) {
     context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
     stream_ = stub_->Attach(&context_);
@@ -33,6 +34,9 @@ class TestNode {
     stream_->Write(hello);
     v1::NodeMessage advertise;
     *advertise.mutable_advertise()->mutable_advertisement() = ToProto(TestAdvertisement(number));
+    for (const Prefix& subnet : preferred) {
+      *advertise.mutable_advertise()->add_preferred_subnets() = ToProto(subnet);
+    }
     stream_->Write(advertise);
   }
   ~TestNode() {
@@ -50,6 +54,8 @@ class TestNode {
       if (message.has_own_lease()) self = message.own_lease().self();
       if (message.has_accept_removals()) ++accepts;
       if (message.has_heartbeat()) ++heartbeats;
+      if (message.has_heartbeat()) settling = message.heartbeat().settling();
+      if (message.has_synced()) settling = message.synced().settling();
       if (message.has_synced()) synced_peers = replica.peers.size();
       if (!message.has_synced() && !message.has_heartbeat()) continue;
       v1::NodeMessage applied;
@@ -75,6 +81,7 @@ class TestNode {
   int accepts = 0, heartbeats = 0;
   std::uint64_t held_removals = 0;  // what it reports
   std::size_t synced_peers = 0;
+  bool settling = false;  // as it was told last
 
  private:
   grpc::ClientContext context_;
