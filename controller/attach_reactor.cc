@@ -38,12 +38,15 @@ template <typename Act>
 void AttachReactor::With(Act act) {
   absl::Status status;
   std::shared_ptr<LiveStream> displaced;
+  bool ask_position = false;
   {
     MutexLock lock(&mutex_);
     if (!stream_) return;
     status = act(&*stream_);
     displaced = stream_->TakeDisplaced();
+    ask_position = stream_->TakeAskPosition();
   }
+  if (ask_position) wiring_->ask_position(shared_from_this());
   if (displaced != nullptr) {
     displaced->Close(absl::AbortedError("a newer stream of this node has taken over"));
   }
@@ -83,6 +86,10 @@ void AttachReactor::OnGrant(const absl::StatusOr<LeaseGrant>& grant) {
 
 void AttachReactor::OnNetworkChange() {
   With([](NodeStream* stream) { return stream->OnNetworkChange(); });
+}
+
+void AttachReactor::OnPosition(const absl::StatusOr<storage::Position>& position) {
+  With([&](NodeStream* stream) { return stream->OnPosition(position, wiring_->clock->Now()); });
 }
 
 void AttachReactor::OnOwnChange(const PeerChange& change) {

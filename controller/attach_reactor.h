@@ -26,6 +26,8 @@ class AttachReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     const NodeStream::Shared* shared = nullptr;
     const Clock* clock = nullptr;
     SubmitFor submit;
+    // Finds out where the store stands, for OnPosition.
+    std::function<void(std::shared_ptr<AttachReactor>)> ask_position;
     std::function<void(AttachReactor*)> done;  // gRPC is done with it
   };
 
@@ -39,6 +41,7 @@ class AttachReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void KickIfDue(absl::Time now);
   void OnGrant(const absl::StatusOr<LeaseGrant>& grant);
   void OnNetworkChange();
+  void OnPosition(const absl::StatusOr<storage::Position>& position);
 
   void Close(absl::Status why) override;
   void SendAcceptRemovals() override;

@@ -64,7 +64,7 @@ class Controller::Parts {
         pump_(&clock_),
         leadership_(Self().id),
         writer_(WriterOptions(), WriterWiring(store), std::move(on_failure)),
-        nodes_({&hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_,
+        nodes_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_,
                 options.heartbeat_seconds, kVersion}),
         admin_({store, &hub_, &registry_, &probe_reports_, &writer_, &leadership_, &channels_,
                 &pump_, &clock_, kVersion, options.restore_settle}) {}

@@ -7,6 +7,9 @@
 #include "absl/container/flat_hash_map.h"
 #include "api/heddle/v1/node.grpc.pb.h"
 #include "controller/attach_reactor.h"
+#include "controller/position_inquiry.h"
+#include "controller/set_back.h"
+#include "spdlog/spdlog.h"
 
 namespace heddle::controller {
 namespace {
@@ -19,7 +22,12 @@ constexpr absl::Duration kScanEvery = absl::Milliseconds(500);
 class NodeService::Impl final
     : public v1::NodeService::WithRawCallbackMethod_Attach<v1::NodeService::Service> {
  public:
-  explicit Impl(const Wiring& wiring) : wiring_(wiring) {
+  explicit Impl(const Wiring& wiring)
+      : wiring_(wiring),
+        set_back_(wiring.store),
+        inquiry_(wiring.store, [writer = wiring.writer](std::function<void()> work) {
+          return writer->Post([work = std::move(work)](Writer&) { work(); });
+        }) {
     shared_.hub = wiring.hub;
     shared_.registry = wiring.registry;
     shared_.probe_reports = wiring.probe_reports;
@@ -29,6 +37,15 @@ class NodeService::Impl final
     reactors_.clock = wiring.clock;
     reactors_.submit = [this](std::shared_ptr<AttachReactor> reactor, AcquireRequest request) {
       return Submit(std::move(reactor), std::move(request));
+    };
+    shared_.store_behind = [this](const std::string& node_id, storage::Revision claimed,
+                                  const storage::Position& store) {
+      OnStoreBehind({node_id, claimed}, store);
+    };
+    reactors_.ask_position = [this](std::shared_ptr<AttachReactor> reactor) {
+      inquiry_.Ask([reactor](const absl::StatusOr<storage::Position>& position) {
+        reactor->OnPosition(position);
+      });
     };
     reactors_.done = [this](AttachReactor* reactor) { Remove(reactor); };
     wiring_.pump->Add([this](absl::Time now) { return OnTime(now); });
@@ -69,6 +86,18 @@ class NodeService::Impl final
   }
 
  private:
+  // The leader acts; a node that is refused elsewhere comes to it, too.
+  void OnStoreBehind(const SetBack::Claim& claim, const storage::Position& store) {
+    const absl::Status posted = wiring_.writer->Post([this, claim, store](Writer& writer) {
+      if (!writer.leads()) return;
+      const bool only_holder =
+          writer.book().leases().size() == 1 && writer.book().Find(claim.node_id) != nullptr;
+      set_back_.OnClaim(claim, store, only_holder, wiring_.clock->Now());
+    });
+    if (!posted.ok())
+      spdlog::warn("not judged whether the store was set back: {}", std::string(posted.message()));
+  }
+
   absl::Status Submit(std::shared_ptr<AttachReactor> reactor, AcquireRequest request) {
     return wiring_.writer->Post([reactor = std::move(reactor),
                                  request = std::move(request)](Writer& writer) {
@@ -97,6 +126,8 @@ class NodeService::Impl final
   const Wiring wiring_;
   NodeStream::Shared shared_;
   AttachReactor::Wiring reactors_;
+  SetBack set_back_;
+  PositionInquiry inquiry_;
   absl::Time next_scan_ = absl::InfinitePast();  // the pump's thread only
   Mutex mutex_;
   absl::flat_hash_map<AttachReactor*, std::shared_ptr<AttachReactor>> live_ ABSL_GUARDED_BY(mutex_);

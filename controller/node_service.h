@@ -22,6 +22,7 @@ namespace heddle::controller {
 class NodeService {
  public:
   struct Wiring {
+    storage::Store* store = nullptr;
     WatchHub* hub = nullptr;
     NodeRegistry* registry = nullptr;
     ProbeReports* probe_reports = nullptr;

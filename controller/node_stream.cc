@@ -14,6 +14,8 @@ namespace heddle::controller {
 namespace {
 
 constexpr absl::Duration kHelloWithin = absl::Seconds(10);
+// For the store to say where it stands; shorter than nodes wait for a Welcome.
+constexpr absl::Duration kPositionWithin = absl::Seconds(3);
 constexpr absl::Duration kResyncEvery = absl::Minutes(1);
 
 absl::Status Annotated(absl::string_view field, const absl::Status& why) {
@@ -61,7 +63,8 @@ NodeStream::~NodeStream() {
 absl::Status NodeStream::OnMessage(const v1::NodeMessage& message, absl::Time now) {
   if (message.kind_case() == v1::NodeMessage::kHello) return OnHello(message.hello(), now);
   if (node_id_.empty()) {
-    return absl::InvalidArgumentError("hello: must be the first message of a stream");
+    return absl::InvalidArgumentError(hello_ ? "a message that came before hello was answered"
+                                             : "hello: must be the first message of a stream");
   }
   shared_->registry->Heard(node_id_, attachment_, now);
   switch (message.kind_case()) {
@@ -78,8 +81,60 @@ absl::Status NodeStream::OnMessage(const v1::NodeMessage& message, absl::Time no
 }
 
 absl::Status NodeStream::OnHello(const v1::Hello& hello, absl::Time now) {
-  if (!node_id_.empty()) return absl::InvalidArgumentError("hello: sent twice on one stream");
+  if (hello_) return absl::InvalidArgumentError("hello: sent twice on one stream");
   HEDDLE_RETURN_IF_ERROR(CheckHello(hello));
+  hello_ = hello;
+  if (!KnowsMore()) return Admit(now);
+  ask_position_ = true;
+  admit_by_ = now + kPositionWithin;
+  return absl::OkStatus();
+}
+
+// Another history counts, too: it may be the newer one.
+bool NodeStream::KnowsMore() const {
+  const v1::Position& resume = hello_->resume();
+  if (resume.history().empty()) return false;
+  return resume.history() != shared_->hub->history() ||
+         resume.revision() > shared_->hub->progress();
+}
+
+absl::Status NodeStream::OnPosition(const absl::StatusOr<storage::Position>& position,
+                                    absl::Time now) {
+  if (!hello_ || !node_id_.empty()) return absl::OkStatus();
+  if (!position.ok()) return Behind(position.status().message());
+  if (position->history != shared_->hub->history()) {
+    return Behind("the store has begun another history, which it is about to follow");
+  }
+  const v1::Position& resume = hello_->resume();
+  if (resume.history() != position->history) return Admit(now);
+  if (resume.revision() > position->revision) return StoreBehind(*position);
+  if (KnowsMore()) return Behind("it does not follow the store's changes at the moment");
+  return Admit(now);
+}
+
+absl::Status NodeStream::Behind(absl::string_view why) const {
+  return absl::UnavailableError(absl::StrCat(
+      "this controller is behind: it has revision ", shared_->hub->progress(), " of history '",
+      shared_->hub->history(), "', the node has revision ", hello_->resume().revision(), " of '",
+      hello_->resume().history(), "', and ", why, ". Try another controller"));
+}
+
+absl::Status NodeStream::StoreBehind(const storage::Position& store) const {
+  if (shared_->store_behind) {
+    shared_->store_behind(hello_->node_id(), hello_->resume().revision(), store);
+  }
+  return absl::FailedPreconditionError(absl::StrCat(
+      "the store is at revision ", store.revision, " of history '", store.history,
+      "', and this node has applied revision ", hello_->resume().revision(),
+      " of it: was the store set back to an older copy? When a second node says the like, the "
+      "controllers begin a new history and all nodes are let in. If this node alone is wrong, stop "
+      "it and remove the file 'snapshot' in its --state-dir"));
+}
+
+// Takes the node in.
+absl::Status NodeStream::Admit(absl::Time now) {
+  const v1::Hello& hello = *hello_;
+  admit_by_ = absl::InfiniteFuture();
   HEDDLE_RETURN_IF_ERROR(shared_->hub->serving());
   network_told_ = shared_->hub->network_revision();  // before the network itself: may be newer
   const std::optional<Network> network = shared_->hub->network();
@@ -96,9 +151,6 @@ absl::Status NodeStream::OnHello(const v1::Hello& hello, absl::Time now) {
   node_id_ = hello.node_id();
   attachment_ = attached.attachment;
   displaced_ = std::move(attached.displaced);
-  resume_history_ = hello.resume().history();
-  resume_revision_ = hello.resume().revision();
-  resume_hash_ = hello.set_hash();
   out_.push_back(WelcomeFrame(shared_->hub->history(), *network, shared_->heartbeat_seconds,
                               shared_->controller_version));
   heartbeat_at_ = now + absl::Seconds(shared_->heartbeat_seconds);
@@ -140,21 +192,13 @@ void NodeStream::StartSending() {
   at_once_ = true;
   WatchHub& hub = *shared_->hub;
   TellNetwork();  // it may have changed since Welcome, and a resumed stream begins after that
-  if (resume_history_ != hub.history()) {
-    Deliver(hub.Snapshot());
-    return;
-  }
-  if (resume_revision_ > hub.head()) {
-    spdlog::warn(
-        "node '{}' has revision {} but the newest here is {}: was the store restored from a copy? "
-        "It is sent what is here",
-        node_id_, resume_revision_, hub.head());
-  }
-  if (const auto cursor = hub.ResumeFrom(resume_revision_, resume_hash_)) {
-    Deliver(hub.Read(*cursor));
-  } else {
-    Deliver(hub.Snapshot());
-  }
+  const bool same = hello_->resume().history() == hub.history();
+  const storage::Revision held = same ? hello_->resume().revision() : 0;
+  std::optional<storage::Revision> cursor;
+  if (same && !hello_->need_snapshot()) cursor = hub.ResumeFrom(held, hello_->set_hash());
+  Deliver(cursor ? hub.Read(*cursor) : hub.Snapshot(held));
+  spdlog::debug("node '{}' has revision {} and is sent {} to revision {}", node_id_, held,
+                delivery_->snapshot ? "a snapshot" : "what changed", cursor_);
 }
 
 absl::Status NodeStream::OnOwnChange(const PeerChange& change) {
@@ -209,7 +253,7 @@ void NodeStream::CheckHash(const v1::Applied& applied, absl::Time now) {
       "sending all of them again",
       node_id_, applied.revision());
   resync_after_ = now + kResyncEvery;
-  Deliver(shared_->hub->Snapshot());
+  Deliver(shared_->hub->Snapshot(cursor_));
 }
 
 // A family that the network has gained: the node is given a subnet of it without asking again.
@@ -270,11 +314,13 @@ Frame NodeStream::Next(absl::Time now) {
 }
 
 absl::Time NodeStream::deadline() const {
-  return node_id_.empty() ? opened_ + kHelloWithin : heartbeat_at_;
+  if (!node_id_.empty()) return heartbeat_at_;
+  return hello_ ? admit_by_ : opened_ + kHelloWithin;
 }
 
 absl::Status NodeStream::CheckDeadline(absl::Time now) const {
-  if (!node_id_.empty() || now < opened_ + kHelloWithin) return absl::OkStatus();
+  if (now < deadline() || !node_id_.empty()) return absl::OkStatus();
+  if (hello_) return Behind("the store does not answer");
   return absl::DeadlineExceededError(absl::StrCat(
       "no hello within ", absl::FormatDuration(kHelloWithin), " of opening the stream"));
 }

@@ -4,6 +4,10 @@
 // A stream that is not asked for frames costs nothing: it holds a cursor, and what it missed is one
 // delta (or snapshot) of the hub when it is asked again.
 //
+// A node that knows more than this controller (a later revision, or another history) is told
+// nothing at all, not even Welcome, before the store has said where it stands: whatever is here may
+// be older than what the node has.
+//
 // Not thread-safe: its owner guards it. Time is an argument.
 #pragma once
 
@@ -13,6 +17,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -38,6 +43,11 @@ class NodeStream {
     ProbeReports* probe_reports = nullptr;  // null: what nodes report is dropped
     int heartbeat_seconds = 5;
     std::string controller_version;
+    // A node has applied `claimed`, and the store, of the same history, is only at `store`. Called
+    // from OnPosition; must not block. May be null.
+    std::function<void(const std::string& node_id, storage::Revision claimed,
+                       const storage::Position& store)>
+        store_behind;
   };
   // Hands a request to the writer. The answer must come back through OnGrant, never from inside the
   // call. An error ends the stream.
@@ -54,6 +64,9 @@ class NodeStream {
   absl::Status OnGrant(const absl::StatusOr<LeaseGrant>& grant);
   // The node's own announced entry changed.
   absl::Status OnOwnChange(const PeerChange& change);
+  // The store's position, or why it cannot be had; as TakeAskPosition asked. The hub has reached
+  // it.
+  absl::Status OnPosition(const absl::StatusOr<storage::Position>& position, absl::Time now);
   // The hub has another network.
   absl::Status OnNetworkChange();
   void AcceptRemovals() { out_.push_back(AcceptRemovalsFrame()); }
@@ -63,15 +76,22 @@ class NodeStream {
   Frame Next(absl::Time now);
   // When Next or CheckDeadline may have something to say though nothing happened.
   absl::Time deadline() const;
-  // DeadlineExceeded when the node has not said Hello in time.
+  // DeadlineExceeded when the node has not said Hello in time; Unavailable when the store has not
+  // said in time where it stands.
   absl::Status CheckDeadline(absl::Time now) const;
 
   // An earlier stream of this node that gave way to this one; once, for the owner to close.
   std::shared_ptr<LiveStream> TakeDisplaced() { return std::move(displaced_); }
-  const std::string& node_id() const { return node_id_; }  // "" before Hello
+  // Whether the store is to be asked where it stands; once.
+  bool TakeAskPosition() { return std::exchange(ask_position_, false); }
+  const std::string& node_id() const { return node_id_; }  // "" before Welcome
 
  private:
   absl::Status OnHello(const v1::Hello& hello, absl::Time now);
+  bool KnowsMore() const;
+  absl::Status Behind(absl::string_view why) const;
+  absl::Status StoreBehind(const storage::Position& store) const;
+  absl::Status Admit(absl::Time now);
   absl::Status OnAdvertise(const v1::Advertise& advertise);
   absl::Status OnApplied(const v1::Applied& applied, absl::Time now);
   void OnProbeReport(const v1::ProbeReport& report);
@@ -91,9 +111,9 @@ class NodeStream {
   std::string node_id_;
   std::uint64_t attachment_ = 0;
   std::shared_ptr<LiveStream> displaced_;
-  std::string resume_history_;
-  storage::Revision resume_revision_ = 0;
-  std::uint64_t resume_hash_ = 0;
+  std::optional<v1::Hello> hello_;
+  bool ask_position_ = false;
+  absl::Time admit_by_ = absl::InfiniteFuture();  // while hello_ is not answered yet
 
   std::optional<AcquireRequest> advertised_;  // the newest
   bool acquiring_ = false;                    // an earlier one is with the writer

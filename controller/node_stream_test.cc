@@ -69,7 +69,11 @@ TEST_F(NodeStreamTest, AnotherHistoryOrHashGetsASnapshot) {
     first->Drain(now_);
     held = first->replica;
   }
-  const auto other_history = Attached(HelloWith("node-1", "h-0", held));
+  const auto other_history = std::make_unique<Connection>(&shared_, now_);
+  ASSERT_TRUE(other_history->stream.OnMessage(HelloWith("node-1", "h-0", held), now_).ok());
+  ASSERT_TRUE(other_history->stream.OnPosition(storage::Position{"h-1", 100}, now_).ok());
+  ASSERT_TRUE(other_history->stream.OnMessage(Advertise(1), now_).ok());
+  ASSERT_TRUE(other_history->stream.OnGrant(Grant(1)).ok());
   other_history->Drain(now_);
   EXPECT_EQ(other_history->replica.snapshots, 1);
   TestReplica wrong = held;
@@ -78,15 +82,6 @@ TEST_F(NodeStreamTest, AnotherHistoryOrHashGetsASnapshot) {
   other_hash->Drain(now_);
   EXPECT_EQ(other_hash->replica.snapshots, 1);
   EXPECT_EQ(other_hash->replica.peers, held.peers);
-}
-
-TEST_F(NodeStreamTest, NodeFromTheFutureIsSentWhatIsHere) {
-  TestReplica ahead;
-  ahead.revision = hub_.head() + 1000;
-  const auto connection = Attached(HelloWith("node-1", "h-1", ahead));
-  connection->Drain(now_);
-  EXPECT_EQ(connection->replica.snapshots, 1);
-  EXPECT_EQ(connection->replica.peers.size(), 20u);
 }
 
 TEST_F(NodeStreamTest, SlowStreamIsSentOneDeltaOrASnapshot) {

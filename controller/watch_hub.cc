@@ -59,7 +59,7 @@ bool WatchHub::Publish(storage::Revision revision, const BookChanges& changes,
                        const std::optional<Network>& network, absl::Time now) {
   MutexLock lock(&mutex_);
   if (!frozen_.empty()) return false;
-  progress_ = revision;
+  progress_ = std::max(progress_, revision);
   bool announced = false;
   for (const PeerChange& change : changes.peers) announced |= Change(revision, change);
   if (changes.network_changed && network != network_) {
@@ -192,7 +192,7 @@ storage::Revision WatchHub::network_revision() const {
 }
 
 std::optional<std::uint64_t> WatchHub::HashAtLocked(storage::Revision revision) const {
-  if (revision < oldest_ || revision > head_) return std::nullopt;
+  if (revision < oldest_ || revision > progress_) return std::nullopt;
   const auto after =
       std::upper_bound(hashes_.begin(), hashes_.end(), revision,
                        [](storage::Revision r, const auto& point) { return r < point.first; });
@@ -208,7 +208,7 @@ std::optional<std::uint64_t> WatchHub::HashAt(storage::Revision revision) const 
 std::optional<storage::Revision> WatchHub::ResumeFrom(storage::Revision revision,
                                                       std::uint64_t set_hash) const {
   MutexLock lock(&mutex_);
-  if (revision > head_) return std::nullopt;
+  if (revision > progress_) return std::nullopt;
   if (HashAtLocked(revision) == set_hash) return revision;
   // Older than what is held, as after a restart of the controller, but nothing has changed since.
   if (set_hash == set_hash_) return head_;
@@ -217,27 +217,28 @@ std::optional<storage::Revision> WatchHub::ResumeFrom(storage::Revision revision
 
 std::shared_ptr<const Delivery> WatchHub::Read(storage::Revision cursor) {
   MutexLock lock(&mutex_);
-  if (cursor < oldest_ || cursor > head_) return SnapshotLocked();
+  if (cursor < oldest_ || cursor > progress_) return SnapshotLocked(cursor);
   if (const auto cached = deltas_.find(cursor); cached != deltas_.end()) return cached->second;
   auto delta = std::make_shared<Delivery>();
-  delta->revision = head_;
+  delta->revision = std::max(head_, cursor);
   delta->set_hash = set_hash_;
   if (network_revision_ > cursor && network_) delta->frames.push_back(NetworkFrame(*network_));
   AppendChunks(cursor, /*with_removals=*/true, &delta->frames);
-  delta->frames.push_back(SyncedFrame(head_, set_hash_, settling_));
+  delta->frames.push_back(SyncedFrame(delta->revision, set_hash_, settling_));
   if (deltas_.size() < kCachedDeltas) deltas_[cursor] = delta;
   return delta;
 }
 
-std::shared_ptr<const Delivery> WatchHub::Snapshot() {
+std::shared_ptr<const Delivery> WatchHub::Snapshot(storage::Revision cursor) {
   MutexLock lock(&mutex_);
-  return SnapshotLocked();
+  return SnapshotLocked(cursor);
 }
 
 // Always of the head: a node takes a snapshot for the whole and removes what it lacks, so an older
 // one would cost it, until the delta came, every peer that is newer.
-std::shared_ptr<const Delivery> WatchHub::SnapshotLocked() {
-  if (snapshot_ != nullptr && snapshot_->revision == head_) return snapshot_;
+std::shared_ptr<const Delivery> WatchHub::SnapshotLocked(storage::Revision cursor) {
+  const storage::Revision revision = std::max(head_, std::min(cursor, progress_));
+  if (snapshot_ != nullptr && snapshot_->revision == revision) return snapshot_;
   if (body_ == nullptr || !CanExtend(body_->revision)) {
     body_ = std::make_shared<SnapshotBody>();
     body_->revision = head_;
@@ -245,12 +246,12 @@ std::shared_ptr<const Delivery> WatchHub::SnapshotLocked() {
   }
   auto snapshot = std::make_shared<Delivery>();
   snapshot->snapshot = true;
-  snapshot->revision = head_;
+  snapshot->revision = revision;
   snapshot->set_hash = set_hash_;
-  snapshot->frames.push_back(SnapshotBeginFrame(head_));
+  snapshot->frames.push_back(SnapshotBeginFrame(revision));
   snapshot->frames.insert(snapshot->frames.end(), body_->chunks.begin(), body_->chunks.end());
   AppendChunks(body_->revision, /*with_removals=*/false, &snapshot->frames);
-  snapshot->frames.push_back(SyncedFrame(head_, set_hash_, settling_));
+  snapshot->frames.push_back(SyncedFrame(revision, set_hash_, settling_));
   snapshot_ = snapshot;
   return snapshot_;
 }

@@ -7,7 +7,10 @@
 // cursor older than the oldest one kept gets a snapshot instead. Readers at the same cursor share
 // one set of frames, and newcomers share a snapshot's bytes.
 //
-// Only announced changes move the head: a renewal commits a revision that no node hears of.
+// Only announced changes move the head: a renewal commits a revision that no node hears of. The
+// progress is how far the feed came, such revisions included. A node that was served by another
+// replica may stand anywhere up to the progress: from the head on it holds the head's set. What it
+// is sent then is labelled with its own revision, so that no node is ever led back.
 //
 // Pacing: what is published becomes visible to streams at a release. In a quiet system that is at
 // once; in a busy one releases keep a distance that grows with the number of streams, 5 to 500 ms,
@@ -79,7 +82,7 @@ class WatchHub {
   // what nodes are told.
   void Freeze(std::string why);
   // What one committed revision changed, if anything; `network` is the present one. Revisions must
-  // rise. True when nodes have something to hear.
+  // rise. True when nodes have something to hear. Without changes it says how far the feed came.
   bool Publish(storage::Revision revision, const BookChanges& changes,
                const std::optional<Network>& network, absl::Time now);
 
@@ -97,21 +100,22 @@ class WatchHub {
   // FailedPrecondition when frozen.
   absl::Status serving() const;
   storage::Revision head() const;      // newest announced
+  storage::Revision progress() const;  // newest known, announced or not; at least the head
   storage::Revision released() const;  // newest that streams should have
-  storage::Revision progress() const;  // how far the feed has come, announced or not
   storage::Revision oldest_delta_revision() const;
   std::uint64_t set_hash() const;  // at head
   std::size_t peer_count() const;
   // Whether a node that holds, at `revision` of this history, the set with this hash can go on with
-  // deltas; answers the cursor to go on from.
+  // deltas; answers the cursor to go on from. Nothing: it needs a snapshot, or it knows more than
+  // this hub (`revision` is above the progress).
   std::optional<storage::Revision> ResumeFrom(storage::Revision revision,
                                               std::uint64_t set_hash) const;
   // The hash of the announced set at `revision`, while it is known.
   std::optional<std::uint64_t> HashAt(storage::Revision revision) const;
   // Everything after `cursor` up to the head; a snapshot when deltas do not reach back that far.
   std::shared_ptr<const Delivery> Read(storage::Revision cursor);
-  // Everything at the head.
-  std::shared_ptr<const Delivery> Snapshot();
+  // Everything at the head, for a node that stands at `cursor`, which the progress has reached.
+  std::shared_ptr<const Delivery> Snapshot(storage::Revision cursor = 0);
 
   // ---- Administrators ----
   // Peers changed after `cursor`, in order; nothing when that is older than what is held.
@@ -142,7 +146,8 @@ class WatchHub {
   bool CanExtend(storage::Revision revision) const ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   std::optional<std::uint64_t> HashAtLocked(storage::Revision revision) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
-  std::shared_ptr<const Delivery> SnapshotLocked() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
+  std::shared_ptr<const Delivery> SnapshotLocked(storage::Revision cursor)
+      ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void AppendChunks(storage::Revision cursor, bool with_removals, std::vector<Frame>* frames) const
       ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
 
@@ -150,8 +155,8 @@ class WatchHub {
   mutable Mutex mutex_;
   std::string history_ ABSL_GUARDED_BY(mutex_);
   storage::Revision head_ ABSL_GUARDED_BY(mutex_) = 0;
-  storage::Revision released_ ABSL_GUARDED_BY(mutex_) = 0;
   storage::Revision progress_ ABSL_GUARDED_BY(mutex_) = 0;
+  storage::Revision released_ ABSL_GUARDED_BY(mutex_) = 0;
   storage::Revision oldest_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t set_hash_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t next_order_ ABSL_GUARDED_BY(mutex_) = 0;

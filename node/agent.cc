@@ -85,7 +85,7 @@ Agent::Agent(AgentOptions options, WatchedDataplane dataplane)
       session_(
           options_.session, [this](SessionEvent event) { events_.Post(std::move(event)); },
           [this] {
-            return Resume{executor_.resume_position(), executor_.set_hash()};
+            return Resume{executor_.position(), executor_.set_hash(), executor_.need_snapshot()};
           }),
       prober_(options_.prober) {}
 

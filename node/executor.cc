@@ -256,9 +256,8 @@ std::vector<std::string> Executor::problems() const {
 
 std::optional<Remembered> Executor::remembered() const {
   if (!network_ || !self_ || !table_.complete()) return std::nullopt;
-  const bool whole = table_.held() == 0;
-  return Remembered{whole ? table_.resume_position() : Position{}, *network_, *self_,
-                    table_.peers()};
+  const bool whole = table_.held() == 0 && !table_.need_snapshot();
+  return Remembered{whole ? table_.position() : Position{}, *network_, *self_, table_.peers()};
 }
 
 }  // namespace heddle::node

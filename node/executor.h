@@ -73,7 +73,8 @@ class Executor {
   // run the backend (problems() has the reason). A node that has a lease announces another backend,
   // or a standby, only when its own objects for it are made: peers send through it from then on.
   const std::optional<Advertisement>& advertisement() const { return advertisement_; }
-  Position resume_position() const { return table_.resume_position(); }
+  const Position& position() const { return table_.position(); }
+  bool need_snapshot() const { return table_.need_snapshot(); }
   std::uint64_t set_hash() const { return table_.set_hash(); }
   // What the kernel holds now, for the controller.
   Applied applied() const;

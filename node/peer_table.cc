@@ -12,8 +12,6 @@ using Owners = absl::btree_map<Prefix, std::string>;
 
 // More than any cluster has; bounds what a controller gone mad can make a node hold.
 constexpr std::size_t kMaxPendingPeers = 1 << 20;
-// Refused this often in a row, a snapshot from the past is believed.
-constexpr int kSnapshotsBehindRefused = 4;
 
 // The owner of a subnet in `owners` that overlaps `subnet` and is wanted, or nullptr. `owners` is
 // disjoint, so that only one entry before `subnet` can reach into it.
@@ -54,13 +52,7 @@ void PeerTable::Attach(const std::string& history) {
 
 absl::Status PeerTable::Begin(const SnapshotBegin& begin) {
   ForgetTransfer();
-  const bool behind =
-      !distrusted_ && position_.history == stream_history_ && begin.revision < position_.revision;
-  if (behind && ++snapshots_behind_ <= kSnapshotsBehindRefused) {
-    return absl::UnavailableError(absl::StrCat(
-        "the controller offers a snapshot of revision ", begin.revision, ", older than revision ",
-        position_.revision, " which is applied; trying another one"));
-  }
+  HEDDLE_RETURN_IF_ERROR(CheckNotOlder("a snapshot of revision", begin.revision));
   in_snapshot_ = true;
   snapshot_revision_ = begin.revision;
   return absl::OkStatus();
@@ -86,9 +78,10 @@ absl::StatusOr<std::vector<PeerDifference>> PeerTable::Complete(const Synced& sy
   if (!in_snapshot_ && !continued_) {
     return Distrust("the controller ended a transfer that it had not begun");
   }
-  const bool backwards =
-      in_snapshot_ ? synced.revision < snapshot_revision_ : synced.revision < position_.revision;
-  if (backwards) return Distrust("the controller's revisions run backwards");
+  if (in_snapshot_ && synced.revision < snapshot_revision_) {
+    return Distrust("the controller's snapshot ends at an older revision than it began with");
+  }
+  HEDDLE_RETURN_IF_ERROR(CheckNotOlder("the changes up to revision", synced.revision));
   const absl::Status sound =
       in_snapshot_ ? CheckSnapshot(synced.set_hash) : CheckDelta(synced.set_hash);
   if (!sound.ok()) return Distrust(std::string(sound.message()));
@@ -101,7 +94,6 @@ absl::StatusOr<std::vector<PeerDifference>> PeerTable::Complete(const Synced& sy
   complete_ = true;
   distrusted_ = false;
   continued_ = true;
-  snapshots_behind_ = 0;
   suspect_revision_ = 0;
   ForgetTransfer();
   return differences;
@@ -130,6 +122,16 @@ std::vector<PeerDifference> PeerTable::Accept() {
   other_history_ = false;
   for (const std::string& node_id : std::exchange(held_, {})) Remove(node_id, &differences);
   return differences;
+}
+
+// Between two states of one history nothing but the revision says which is the newer one.
+absl::Status PeerTable::CheckNotOlder(const std::string& what, std::uint64_t revision) const {
+  if (position_.history != stream_history_ || revision >= position_.revision) {
+    return absl::OkStatus();
+  }
+  return absl::UnavailableError(absl::StrCat("the controller lags behind: it offers ", what, " ",
+                                             revision, ", and revision ", position_.revision,
+                                             " is applied here; trying another one"));
 }
 
 absl::Status PeerTable::Distrust(const std::string& reason) {

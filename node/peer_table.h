@@ -49,10 +49,9 @@ class PeerTable {
   void Attach(const std::string& history);
 
   // The following refuse what breaks the protocol or does not add up (DataLoss) and what is older
-  // than what is known (Unavailable: a controller that lags behind; accepted when it stays so,
-  // since it may as well be a store that was set back). Peers, position and hash are unchanged
-  // then, and the stream must be dropped; after DataLoss resume_position() is empty until a
-  // snapshot came.
+  // than what is known of the same history (Unavailable: a controller that lags behind; another may
+  // not). Peers, position and hash are unchanged then, and the stream must be dropped; after
+  // DataLoss a snapshot is needed.
   absl::Status Begin(const SnapshotBegin& begin);
   absl::Status Add(Chunk chunk);
   absl::StatusOr<std::vector<PeerDifference>> Complete(const Synced& synced);
@@ -66,8 +65,8 @@ class PeerTable {
   const Peers& peers() const { return peers_; }
   // Where the controller's set stands. Empty before anything was complete.
   const Position& position() const { return position_; }
-  // What to resume from; empty to ask for a snapshot.
-  Position resume_position() const { return distrusted_ ? Position{} : position_; }
+  // What is here is not to be built upon: only a snapshot helps, of this position or a later one.
+  bool need_snapshot() const { return distrusted_; }
   std::uint64_t set_hash() const { return set_hash_; }
   std::size_t held() const { return held_.size(); }
   bool IsHeld(const std::string& node_id) const { return held_.contains(node_id); }
@@ -79,6 +78,7 @@ class PeerTable {
   using Pending = absl::btree_map<std::string, std::optional<Peer>>;
   using Differences = std::vector<PeerDifference>;
 
+  absl::Status CheckNotOlder(const std::string& what, std::uint64_t revision) const;
   absl::Status Distrust(const std::string& reason);
   absl::Status CheckSnapshot(std::uint64_t set_hash) const;
   absl::Status CheckDelta(std::uint64_t set_hash) const;
@@ -109,7 +109,6 @@ class PeerTable {
   bool in_snapshot_ = false;  // between SnapshotBegin and its Synced
   std::uint64_t snapshot_revision_ = 0;
   Pending pending_;
-  int snapshots_behind_ = 0;            // refused in a row
   std::uint64_t suspect_revision_ = 0;  // where we stood when a later heartbeat did not match
 };
 

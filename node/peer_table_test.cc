@@ -113,13 +113,14 @@ TEST_F(PeerTableTest, WrongHashIsRefusedAndAsksForSnapshot) {
   EXPECT_EQ(refused.status().code(), absl::StatusCode::kDataLoss);
   EXPECT_EQ(table_.peers(), peers);
   EXPECT_EQ(table_.position(), (Position{"h", 5}));
-  EXPECT_EQ(table_.resume_position(), Position{});
+  EXPECT_TRUE(table_.need_snapshot());
   table_.Attach("h");  // not a place to go on from, although the history is the same
   EXPECT_FALSE(table_.Add({{Gone(1)}}).ok());
   table_.Attach("h");
   Feed(&table_, MakePeers(0, 2), 6);
   EXPECT_EQ(table_.peers().size(), 2u);
-  EXPECT_EQ(table_.resume_position(), (Position{"h", 6}));
+  EXPECT_EQ(table_.position(), (Position{"h", 6}));
+  EXPECT_FALSE(table_.need_snapshot());
 }
 
 TEST_F(PeerTableTest, SnapshotPromisedButNotBegunIsRefused) {
@@ -236,7 +237,7 @@ TEST_F(PeerTableTest, HeartbeatsAdvanceOrTellDivergence) {
   EXPECT_TRUE(table_.Check({8, 1}).ok()) << "older than what is known";
   EXPECT_TRUE(table_.Check({12, 1}).ok()) << "may have overtaken a delta";
   EXPECT_EQ(table_.Check({13, 1}).code(), absl::StatusCode::kDataLoss);
-  EXPECT_EQ(table_.resume_position(), Position{});
+  EXPECT_TRUE(table_.need_snapshot());
 }
 
 TEST_F(PeerTableTest, DifferenceAtTheSameRevisionIsDivergence) {
@@ -248,7 +249,8 @@ TEST_F(PeerTableTest, RestoredPeersAreUsedButNotComplete) {
   PeerTable table{RemovalGuard{}};
   table.Restore({"h", 5}, MakePeers(0, 3));
   EXPECT_FALSE(table.complete());
-  EXPECT_EQ(table.resume_position(), (Position{"h", 5}));
+  EXPECT_EQ(table.position(), (Position{"h", 5}));
+  EXPECT_FALSE(table.need_snapshot());
   EXPECT_EQ(table.set_hash(), HashOf(MakePeers(0, 3)));
   table.Attach("h");
   ASSERT_TRUE(table.Add({{Gone(2)}}).ok());
@@ -257,18 +259,42 @@ TEST_F(PeerTableTest, RestoredPeersAreUsedButNotComplete) {
   EXPECT_EQ(table.peers(), MakePeers(0, 2));
 }
 
-TEST_F(PeerTableTest, LaggingControllerIsLeftButNotForEver) {
-  Feed(&table_, MakePeers(0, 3), 50);
-  int refused = 0;
-  for (; refused < 100; ++refused) {
+TEST_F(PeerTableTest, NothingOlderOfTheSameHistoryIsTakenHoweverOftenItIsOffered) {
+  const auto peers = MakePeers(0, 3);
+  Feed(&table_, peers, 50);
+  const auto unchanged = [&] {
+    EXPECT_EQ(table_.peers(), peers);
+    EXPECT_EQ(table_.position(), (Position{"h", 50}));
+    EXPECT_FALSE(table_.need_snapshot());
+  };
+  for (int offered = 0; offered < 100; ++offered) {
     table_.Attach("h");
-    const absl::Status status = table_.Begin({40});
-    if (status.ok()) break;
-    EXPECT_EQ(status.code(), absl::StatusCode::kUnavailable);
-    EXPECT_EQ(table_.resume_position(), (Position{"h", 50}));
+    const absl::Status snapshot = table_.Begin({40});
+    ASSERT_EQ(snapshot.code(), absl::StatusCode::kUnavailable);
+    EXPECT_EQ(snapshot.message(),
+              "the controller lags behind: it offers a snapshot of revision 40, and revision 50 is "
+              "applied here; trying another one");
+    table_.Attach("h");
+    ASSERT_TRUE(table_.Add({{Gone(1)}}).ok());
+    const auto delta = table_.Complete({49, HashOf(peers) - PeerDigest(MakePeer(1))});
+    ASSERT_EQ(delta.status().code(), absl::StatusCode::kUnavailable);
+    unchanged();
   }
-  EXPECT_GT(refused, 1);
-  EXPECT_LT(refused, 100);
+  table_.Attach("h");
+  EXPECT_TRUE(table_.Check({40, 1}).ok()) << "a heartbeat may come before the rest";
+  unchanged();
+  ASSERT_TRUE(table_.Complete({50, HashOf(peers)}).ok()) << "of the same revision";
+  table_.Attach("another");
+  EXPECT_TRUE(table_.Begin({3}).ok()) << "not to be compared";
+}
+
+TEST_F(PeerTableTest, WhoNeedsASnapshotTakesNoOlderOneEither) {
+  Feed(&table_, MakePeers(0, 3), 50);
+  ASSERT_FALSE(table_.Complete({51, 1}).ok());
+  table_.Attach("h");
+  ASSERT_TRUE(table_.need_snapshot());
+  EXPECT_EQ(table_.Begin({49}).code(), absl::StatusCode::kUnavailable);
+  EXPECT_TRUE(table_.Begin({50}).ok());
 }
 
 // Any interleaving of whole and broken transfers leaves the set of the last whole one.

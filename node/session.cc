@@ -116,6 +116,7 @@ v1::NodeMessage Session::Impl::Hello() const {
     hello->mutable_resume()->set_history(resume.position.history);
     hello->mutable_resume()->set_revision(resume.position.revision);
     hello->set_set_hash(resume.set_hash);
+    hello->set_need_snapshot(resume.need_snapshot);
   }
   return message;
 }

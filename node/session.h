@@ -35,8 +35,9 @@ struct SessionOptions {
 
 // Where to go on from.
 struct Resume {
-  Position position;  // empty: ask for a snapshot
+  Position position;  // what is applied; empty: nothing
   std::uint64_t set_hash = 0;
+  bool need_snapshot = false;
 };
 
 // Something that happened to a stream. Made by gRPC's threads, consumed by Session::Handle.

@@ -49,7 +49,8 @@ ScriptedController::ScriptedController(int peers) {
 grpc::Status ScriptedController::Serve(Wire* wire) {
   v1::NodeMessage message;
   if (!wire->Read(&message)) return grpc::Status::OK;
-  const bool resumes = message.hello().resume().revision() == revision_;
+  const bool resumes =
+      message.hello().resume().revision() == revision_ && !message.hello().need_snapshot();
   v1::ControllerMessage welcome;
   welcome.mutable_welcome()->set_history("bench");
   welcome.mutable_welcome()->set_heartbeat_seconds(600);

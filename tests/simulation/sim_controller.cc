@@ -54,6 +54,7 @@ class SimController::SimStream final : public controller::LiveStream,
     if (const auto displaced = core_->TakeDisplaced()) {
       displaced->Close(absl::AbortedError("displaced"));
     }
+    if (core_->TakeAskPosition()) AskPosition();
   }
 
   void Pump() {
@@ -66,6 +67,18 @@ class SimController::SimStream final : public controller::LiveStream,
   const WirePtr& wire() const { return wire_; }
 
  private:
+  void AskPosition() {
+    const std::weak_ptr<SimStream> self = weak_from_this();
+    owner_->store_->ReadPosition(
+        [self, posted = owner_->posted_](const absl::StatusOr<storage::Position>& position) {
+          posted->push_back([self, position] {
+            if (auto stream = self.lock()) stream->OnPosition(position);
+          });
+        });
+  }
+  void OnPosition(const absl::StatusOr<storage::Position>& position) {
+    CloseUnless(core_->OnPosition(position, owner_->clock_->Now()));
+  }
   void CloseUnless(const absl::Status& status) {
     if (!status.ok()) Close(status);
   }
@@ -78,7 +91,8 @@ class SimController::SimStream final : public controller::LiveStream,
 
 SimController::SimController(storage::MemoryStore* store, const SimClock* clock,
                              controller::LeasePolicy policy)
-    : clock_(clock),
+    : store_(store),
+      clock_(clock),
       registry_(absl::Seconds(15)),
       posted_(std::make_shared<std::deque<std::function<void()>>>()) {
   shared_.hub = &hub_;

@@ -42,6 +42,7 @@ class SimController {
   void Publish(const controller::BookChanges& changes);
   void CloseEnded();
 
+  storage::MemoryStore* const store_;
   const SimClock* const clock_;
   controller::WatchHub hub_;
   controller::NodeRegistry registry_;

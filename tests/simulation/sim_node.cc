@@ -95,11 +95,10 @@ WirePtr SimNode::Connect() {
   hello.set_protocol_version(1);
   hello.set_node_id(id_);
   hello.set_instance_id(absl::StrCat(id_, "-", instances_));
-  if (resume_) {
-    hello.mutable_resume()->set_history(executor_->resume_position().history);
-    hello.mutable_resume()->set_revision(executor_->resume_position().revision);
-    hello.set_set_hash(executor_->set_hash());
-  }
+  hello.mutable_resume()->set_history(executor_->position().history);
+  hello.mutable_resume()->set_revision(executor_->position().revision);
+  hello.set_set_hash(executor_->set_hash());
+  hello.set_need_snapshot(!resume_ || executor_->need_snapshot());
   Say(message);
   return wire_;
 }
@@ -153,7 +152,7 @@ void SimNode::SayWhatIsNew() {
 
 // Within one process and one history, what is applied never goes back.
 absl::Status SimNode::CheckRevision() {
-  const node::Position position = executor_->resume_position();
+  const node::Position position = executor_->position();
   if (position.history == highest_.history && position.revision < highest_.revision) {
     return absl::InternalError(absl::StrCat(id_, " went back from revision ", highest_.revision,
                                             " to ", position.revision));
