@@ -21,6 +21,7 @@ class Backoff {
     return absl::Seconds(absl::Uniform(random, low, std::max(low * 1.001, high)));
   }
 
+  void set_maximum(absl::Duration maximum) { maximum_ = maximum; }
   void Reset() { ceiling_ = absl::ZeroDuration(); }
 
  private:

@@ -85,7 +85,8 @@ Agent::Agent(AgentOptions options, WatchedDataplane dataplane)
       session_(
           options_.session, [this](SessionEvent event) { events_.Post(std::move(event)); },
           [this] {
-            return Resume{executor_.position(), executor_.set_hash(), executor_.need_snapshot()};
+            return Resume{executor_.position(), executor_.set_hash(), executor_.need_snapshot(),
+                          executor_.peers().size()};
           }),
       prober_(options_.prober) {}
 

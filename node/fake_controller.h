@@ -21,10 +21,11 @@ class FakeController final : private v1::NodeService::Service {
   // Runs in a thread of gRPC's, once per stream, numbered from 1; its end ends the stream.
   using Script = std::function<grpc::Status(int stream, Wire* wire)>;
 
-  // `port` 0: any free one.
-  explicit FakeController(Script script, int port = 0) : script_(std::move(script)) {
+  // `port` 0: any free one. `host`: an address of loopback's, in brackets if of IPv6.
+  explicit FakeController(Script script, int port = 0, std::string host = "127.0.0.1")
+      : script_(std::move(script)), host_(std::move(host)) {
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(absl::StrCat("127.0.0.1:", port), grpc::InsecureServerCredentials(),
+    builder.AddListeningPort(absl::StrCat(host_, ":", port), grpc::InsecureServerCredentials(),
                              &port_);
     builder.RegisterService(this);
     server_ = builder.BuildAndStart();
@@ -33,7 +34,7 @@ class FakeController final : private v1::NodeService::Service {
   }
   ~FakeController() override { server_->Shutdown(std::chrono::system_clock::now()); }
 
-  std::string address() const { return absl::StrCat("127.0.0.1:", port_); }
+  std::string address() const { return absl::StrCat(host_, ":", port_); }
   int port() const { return port_; }
   int streams() const { return streams_; }
 
@@ -43,6 +44,7 @@ class FakeController final : private v1::NodeService::Service {
   }
 
   const Script script_;
+  const std::string host_;
   int port_ = 0;
   std::atomic<int> streams_{0};
   std::unique_ptr<grpc::Server> server_;

@@ -73,8 +73,11 @@ void AddSwitch(CLI::App* app, const std::string& name, bool* value, const std::s
 
 void DefineController(CLI::App* app, RawFlags* raw) {
   Add(app, "controllers", "HOST:PORT,...", &raw->controllers,
-      "Controllers to attach to, host:port each, separated by commas. One is chosen by chance; the "
-      "others are tried when it fails.");
+      "Controllers to attach to, host:port each, separated by commas. All addresses of a name "
+      "count. "
+      "One is chosen by chance; when it fails the others are tried, at a random time within 250 "
+      "ms, "
+      "or 1 ms for each peer where that is longer, so that not all nodes come at once.");
   Add(app, "node-id", "NAME", &raw->node_id,
       "Name of this node in the cluster: 1 to 253 of a-z 0-9 . - _; it keeps its subnet as long as "
       "the name stays. The default is the host name.");

@@ -5,6 +5,8 @@
 #include <random>
 #include <utility>
 
+#include "absl/container/btree_set.h"
+#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "base/backoff.h"
 #include "node/stream.h"
@@ -12,6 +14,14 @@
 #include "spdlog/spdlog.h"
 
 namespace heddle::node {
+namespace {
+
+// Reasons for which there is no stream, before all of them are left out of the log.
+constexpr std::size_t kEndsLogged = 64;
+// For names to be looked up, when there are addresses to go on with.
+constexpr absl::Duration kNamesWithin = absl::Seconds(1);
+
+}  // namespace
 
 class Session::Impl {
  public:
@@ -20,12 +30,16 @@ class Session::Impl {
         post_(std::move(post)),
         resume_(std::move(resume)),
         random_(options_.seed),
-        backoff_(options_.retry_initial, options_.retry_maximum) {
-    std::shuffle(options_.controllers.begin(), options_.controllers.end(), random_);
-  }
+        backoff_(options_.retry_initial, options_.retry_maximum),
+        addresses_(options_.controllers, options_.resolve, [post = post_] {
+          post({SessionEvent::Kind::kResolved, 0, Heartbeat{}});
+        }) {}
 
   void Tick(absl::Time now);
-  absl::Time next_due() const { return stream_ == nullptr ? connect_at_ : silent_at_; }
+  absl::Time next_due() const {
+    if (stream_ != nullptr) return silent_at_;
+    return looking_up_until_ ? *looking_up_until_ : connect_at_;
+  }
   std::optional<Update> Handle(SessionEvent event, absl::Time now);
   void Drop(const absl::Status& reason, absl::Time now);
   void Next() {
@@ -53,13 +67,15 @@ class Session::Impl {
 
   bool attached() const { return attached_; }
   std::uint64_t number() const { return number_; }
-  const std::string& controller() const {
-    return options_.controllers[attempt_ % options_.controllers.size()];
-  }
+  const std::string& controller() const { return endpoint_.name; }
   const absl::Status& last_end() const { return last_end_; }
 
  private:
+  bool BeginRound(absl::Time now);
   void Connect(absl::Time now);
+  void WaitAfter(bool served, absl::Time now);
+  absl::Duration Spread() const;
+  void LogOnce(const std::string& end);
   std::optional<Update> Received(absl::StatusOr<Update> update, absl::Time now);
   void Ended(const absl::Status& status, absl::Time now);
   void Settled();
@@ -71,10 +87,13 @@ class Session::Impl {
   const std::function<Resume()> resume_;
   std::mt19937_64 random_;
   Backoff backoff_;
+  ControllerAddresses addresses_;
+  std::vector<Endpoint> round_;                 // not tried yet, the next one last
+  Endpoint endpoint_;                           // of stream_, or tried last
+  std::optional<absl::Time> looking_up_until_;  // a round waits for names
 
   std::unique_ptr<Stream> stream_;
   std::uint64_t number_ = 0;  // of stream_, or of the last one
-  std::size_t attempt_ = 0;   // chooses the controller
   absl::Time connect_at_ = absl::InfinitePast();
   absl::Time silent_at_ = absl::InfiniteFuture();
   absl::Duration silence_;  // allowed between two messages
@@ -82,24 +101,48 @@ class Session::Impl {
   bool settled_ = false;  // the stream has sent all there was
   std::string controller_version_;
   absl::Status last_end_;
-  std::string logged_end_;  // one line for each reason, not for each attempt
+  absl::btree_set<std::string> logged_ends_;  // one line for each reason, not for each attempt
   std::optional<v1::NodeMessage> advertise_, applied_;
   std::deque<v1::NodeMessage> reports_;  // bounded by the requests that they answer
 };
 
 void Session::Impl::Tick(absl::Time now) {
   if (stream_ == nullptr) {
-    if (connect_at_ <= now) Connect(now);
+    if (connect_at_ <= now && (!round_.empty() || BeginRound(now))) Connect(now);
   } else if (silent_at_ <= now) {
     Drop(absl::DeadlineExceededError(absl::StrCat("controller ", controller(), " is silent")), now);
   }
 }
 
+// False: names are being looked up, or nothing is known to connect to.
+bool Session::Impl::BeginRound(absl::Time now) {
+  if (!looking_up_until_) {
+    const bool some_known = !addresses_.Known().empty();
+    looking_up_until_ = now + (some_known ? std::min(kNamesWithin, options_.welcome_timeout)
+                                          : options_.welcome_timeout);
+    addresses_.LookUp();
+  }
+  if (addresses_.looking_up() && now < *looking_up_until_) return false;
+  looking_up_until_.reset();
+  round_ = addresses_.Known();
+  std::shuffle(round_.begin(), round_.end(), random_);
+  const auto last = std::find(round_.begin(), round_.end(), endpoint_);
+  if (last != round_.end()) std::rotate(round_.begin(), last, last + 1);
+  if (!addresses_.status().ok()) LogOnce(std::string(addresses_.status().message()));
+  if (!round_.empty()) return true;
+  last_end_ = addresses_.status();
+  if (last_end_.ok()) last_end_ = absl::UnavailableError("the controllers' names take long");
+  WaitAfter(/*served=*/false, now);
+  return false;
+}
+
 void Session::Impl::Connect(absl::Time now) {
+  endpoint_ = std::move(round_.back());
+  round_.pop_back();
   ++number_;
   silent_at_ = now + options_.welcome_timeout;
   reading_ = writing_ = true;
-  stream_ = std::make_unique<Stream>(number_, controller(), post_);
+  stream_ = std::make_unique<Stream>(number_, endpoint_.target, post_);
   stream_->Write(Hello());
 }
 
@@ -136,6 +179,8 @@ std::optional<Update> Session::Impl::Handle(SessionEvent event, absl::Time now) 
     case SessionEvent::Kind::kEnded:
       Ended(event.status, now);
       break;
+    case SessionEvent::Kind::kResolved:  // Tick goes on
+      break;
   }
   return std::nullopt;
 }
@@ -167,25 +212,41 @@ std::optional<Update> Session::Impl::Received(absl::StatusOr<Update> update, abs
 void Session::Impl::Settled() {
   backoff_.Reset();
   if (std::exchange(settled_, true)) return;
-  logged_end_.clear();
+  logged_ends_.clear();
   spdlog::info("attached to controller {} ({})", controller(), controller_version_);
 }
 
 void Session::Impl::Ended(const absl::Status& status, absl::Time now) {
   stream_.reset();
+  const bool served = settled_;
   attached_ = settled_ = reading_ = writing_ = false;
   advertise_.reset();
   applied_.reset();
   reports_.clear();
   last_end_ = status;
-  const absl::Duration wait = backoff_.Next(random_);
-  connect_at_ = now + wait;
-  std::string end = absl::StrCat("no stream to controller ", controller(), ": ", status.message());
-  if (end != logged_end_) {
-    spdlog::warn("{}; trying until one answers, the data plane stays as it is", end);
-    logged_end_ = std::move(end);
+  LogOnce(absl::StrCat("no stream to controller ", controller(), ": ", status.message()));
+  WaitAfter(served, now);
+}
+
+void Session::Impl::LogOnce(const std::string& end) {
+  if (logged_ends_.size() >= kEndsLogged || !logged_ends_.insert(end).second) return;
+  spdlog::warn("{}; trying until one answers, the data plane stays as it is", end);
+}
+
+void Session::Impl::WaitAfter(bool served, absl::Time now) {
+  const absl::Duration spread = Spread();
+  backoff_.set_maximum(std::max(options_.retry_maximum, spread));
+  if (served) {
+    round_.clear();
+    connect_at_ = now + absl::Uniform(random_, 0.0, 1.0) * spread;
+  } else {
+    connect_at_ = round_.empty() ? now + backoff_.Next(random_) : now;
   }
-  ++attempt_;
+}
+
+absl::Duration Session::Impl::Spread() const {
+  return std::max(options_.spread_minimum,
+                  options_.spread_per_peer * static_cast<double>(resume_().peers));
 }
 
 void Session::Impl::Drop(const absl::Status& reason, absl::Time now) {

@@ -5,6 +5,13 @@
 // happened, through `post`, as opaque SessionEvents, which the agent gives back to Handle. One
 // message is read ahead at most: the next is asked for when this one was handled, so that a busy
 // node slows its stream down instead of piling messages up.
+//
+// Controllers are tried in rounds. A round has every address that is known, names looked up anew,
+// in random order; the one that was lost or tried last comes last. Within a round the next is tried
+// as soon as one has refused, or not answered in time. After a round without success comes a wait
+// that grows, fully jittered. A node that loses a controller which served it waits a random time
+// first, in proportion to the size of the cluster: all the others have lost it, too, and those that
+// are left take them in one after the other. Meanwhile the data plane stays as it is.
 #pragma once
 
 #include <cstdint>
@@ -17,18 +24,24 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "api/peer.h"
+#include "node/controller_addresses.h"
 #include "node/update.h"
 
 namespace heddle::node {
 
 struct SessionOptions {
-  std::vector<std::string> controllers;  // host:port; tried in random order
+  std::vector<std::string> controllers;  // host:port, by name or by address
+  Resolve resolve = ResolveBySystem;     // called on a thread of its own
   std::string node_id;
   std::string instance_id;  // random per process
   std::string software_version;
-  absl::Duration retry_initial = absl::Milliseconds(100);
-  absl::Duration retry_maximum = absl::Seconds(10);
-  absl::Duration welcome_timeout = absl::Seconds(5);  // from the attempt to the Welcome
+  absl::Duration retry_initial = absl::Milliseconds(100);  // between rounds
+  absl::Duration retry_maximum = absl::Seconds(10);        // or `spread`, where that is longer
+  // After the loss of a controller: up to so much for each peer, and up to that much at least.
+  absl::Duration spread_per_peer = absl::Milliseconds(1);
+  absl::Duration spread_minimum = absl::Milliseconds(250);
+  // From the attempt to the Welcome; also the longest wait for names when no address is known.
+  absl::Duration welcome_timeout = absl::Seconds(5);
   int silent_heartbeats = 3;  // without a message before the stream is given up
   std::uint64_t seed = 0;
 };
@@ -38,11 +51,12 @@ struct Resume {
   Position position;  // what is applied; empty: nothing
   std::uint64_t set_hash = 0;
   bool need_snapshot = false;
+  std::size_t peers = 0;
 };
 
 // Something that happened to a stream. Made by gRPC's threads, consumed by Session::Handle.
 struct SessionEvent {
-  enum class Kind { kRead, kWritten, kEnded };
+  enum class Kind { kRead, kWritten, kEnded, kResolved };
   Kind kind = Kind::kRead;
   std::uint64_t stream = 0;       // events of a stream that was given up are left aside
   absl::StatusOr<Update> update;  // kRead: the message, or why it cannot be understood
@@ -52,8 +66,8 @@ struct SessionEvent {
 
 class Session {
  public:
-  // `post` is called from gRPC's threads and must not block. `resume` is asked, by Tick, when a
-  // stream begins. `seed` in the options makes order and jitter repeatable.
+  // `post` is called from other threads and must not block. `resume` is asked when a stream begins
+  // and when one ends. `seed` in the options makes order and jitter repeatable.
   Session(SessionOptions options, std::function<void(SessionEvent)> post,
           std::function<Resume()> resume);
   ~Session();  // ends the stream; waits until gRPC has let go of it

@@ -1,83 +1,9 @@
-#include "node/session.h"
-
-#include <gtest/gtest.h>
-
-#include <deque>
-
-#include "api/convert.h"
-#include "base/mailbox.h"
-#include "node/fake_controller.h"
+#include "node/session_fixture.h"
 
 namespace heddle::node {
 namespace {
 
-Network TestNetwork() {
-  Network network;
-  network.ranges[Family::kV4] =
-      Range{*Prefix::Parse("10.0.0.0/16"), 24, *Ip::Parse("10.0.1.0"), *Ip::Parse("10.0.255.0")};
-  network.backend.type = "alloc";
-  return network;
-}
-
-v1::ControllerMessage WelcomeMessage(int heartbeat_seconds = 10) {
-  v1::ControllerMessage message;
-  message.mutable_welcome()->set_history("h");
-  *message.mutable_welcome()->mutable_network() = ToProto(TestNetwork());
-  message.mutable_welcome()->set_heartbeat_seconds(heartbeat_seconds);
-  return message;
-}
-
-v1::ControllerMessage HeartbeatMessage(std::uint64_t revision) {
-  v1::ControllerMessage message;
-  message.mutable_heartbeat()->set_revision(revision);
-  return message;
-}
-
-// Drives a session as the agent does, in real time.
-class SessionTest : public testing::Test {
- protected:
-  void Start(std::vector<std::string> controllers) {
-    SessionOptions options;
-    options.controllers = std::move(controllers);
-    options.node_id = "node-1";
-    options.instance_id = "instance";
-    options.software_version = "test";
-    options.retry_initial = absl::Milliseconds(20);
-    options.retry_maximum = absl::Milliseconds(100);
-    session_ = std::make_unique<Session>(
-        options, [this](SessionEvent event) { events_.Post(std::move(event)); },
-        [this] { return resume_; });
-  }
-
-  // Runs until `done` or five seconds have passed; true when done.
-  bool RunUntil(const std::function<bool()>& done) {
-    const absl::Time end = absl::Now() + absl::Seconds(5);
-    while (absl::Now() < end) {
-      if (done()) return true;
-      session_->Tick(absl::Now() + skew_);
-      for (SessionEvent& event : events_.TakeAll(absl::Milliseconds(5))) {
-        auto update = session_->Handle(std::move(event), absl::Now() + skew_);
-        if (!update) continue;
-        updates_.push_back(*std::move(update));
-        session_->Next();
-      }
-    }
-    return done();
-  }
-
-  Mailbox<SessionEvent> events_{1000};
-  std::deque<Update> updates_;
-  Resume resume_;
-  absl::Duration skew_;
-  std::unique_ptr<Session> session_;  // last: its threads post to events_
-};
-
-// Reads until the node ends the stream.
-void Drain(FakeController::Wire* wire) {
-  v1::NodeMessage message;
-  while (wire->Read(&message)) {
-  }
-}
+using SessionTest = SessionFixture;
 
 TEST_F(SessionTest, SaysHelloDecodesAndReports) {
   Mutex mutex;

@@ -10,7 +10,7 @@ namespace {
 
 // A node has one stream, idle for most of its life: what gRPC sets aside for busy servers is
 // switched off. Retrying and choosing among controllers is the session's.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& controller) {
+std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
   arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
@@ -20,7 +20,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const std::string& controller) {
   arguments.SetInt(GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, 0);
   arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
   arguments.SetMaxReceiveMessageSize(16 << 20);
-  return grpc::CreateCustomChannel(controller, grpc::InsecureChannelCredentials(), arguments);
+  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
 }
 
 absl::Status ToStatus(const grpc::Status& status) {
@@ -30,10 +30,10 @@ absl::Status ToStatus(const grpc::Status& status) {
 
 }  // namespace
 
-Stream::Stream(std::uint64_t number, const std::string& controller, Post post)
+Stream::Stream(std::uint64_t number, const std::string& target, Post post)
     : number_(number),
       post_(std::move(post)),
-      stub_(v1::NodeService::NewStub(MakeChannel(controller))),
+      stub_(v1::NodeService::NewStub(MakeChannel(target))),
       done_future_(done_.get_future()) {
   stub_->async()->Attach(&context_, this);
   AddHold();  // reads and writes are started from outside of reactions
