@@ -20,7 +20,9 @@ struct Operation {
   Outcome outcome = Outcome::kOk;
   std::string client;  // who asked whom, for the reader of a report
   std::string node;    // of an acquire or a release
-  std::string subnet;  // that it got, let go of or, without an answer, asked for; "": it named none
+  // That it got, let go of or, without an answer, asked for. "": it named none; a release that was
+  // answered has then taken whatever the node had, if anything.
+  std::string subnet;
   std::map<std::string, std::string> owners;  // of a list: each leased subnet's node
   absl::Time invoked, completed;              // no matter what `completed` is when kUnknown
   // Of the store, at which the answer holds; 0: the answer did not say.
@@ -28,6 +30,7 @@ struct Operation {
   // The answer may be as old as the controller's copy: it need not show what was acknowledged
   // before it was asked for, but is held to its revision.
   bool may_be_old = false;
+  bool written = false;  // there is no such answer unless the store was changed for it
 };
 
 using History = std::vector<Operation>;

@@ -20,7 +20,7 @@ Pairs Seen(const History& history) {
   Pairs seen;
   for (const Operation& operation : history) {
     for (const auto& owner : operation.owners) seen.insert(owner);
-    if (operation.kind != Kind::kList && operation.outcome == Outcome::kOk) {
+    if (!operation.subnet.empty() && operation.outcome == Outcome::kOk) {
       seen.insert({operation.subnet, operation.node});
     }
   }
@@ -69,8 +69,10 @@ void Projection::Add(const Operation& operation, int source) {
   if (operation.kind == Kind::kList) {
     entry.value = Read(operation);
   } else {
-    const bool acquires = operation.kind == Kind::kAcquire;
-    entry.kind = acquires ? RegisterOperation::Kind::kSet : RegisterOperation::Kind::kClear;
+    const bool whatever_it_had = operation.subnet.empty() && !entry.optional;
+    entry.kind = operation.kind == Kind::kAcquire ? RegisterOperation::Kind::kSet
+                 : whatever_it_had                ? RegisterOperation::Kind::kShed
+                                                  : RegisterOperation::Kind::kClear;
     if (of_subnet_ && !operation.subnet.empty() && operation.subnet != name_) return;
     if (!of_subnet_ && operation.node != name_) return;
     entry.value = ValueOf(of_subnet_ ? operation.node : operation.subnet);

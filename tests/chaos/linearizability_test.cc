@@ -150,6 +150,16 @@ TEST(LinearizabilityTest, AReleaseWithoutAnAnswer) {
   EXPECT_NE(FindContradiction(history), "");
 }
 
+TEST(LinearizabilityTest, AReleaseOfWhateverTheNodeHad) {
+  const History history = {Acquire("n1", "s1", 0, 1), Acquire("n2", "s2", 0, 1),
+                           Release("n1", "", 2, 3), Release("n1", "", 4, 5),
+                           List({{"s2", "n2"}}, 6, 7)};
+  EXPECT_EQ(FindContradiction(history), "");
+  History wrong = history;
+  wrong.push_back(List({{"s1", "n1"}, {"s2", "n2"}}, 8, 9));
+  EXPECT_NE(FindContradiction(wrong), "");
+}
+
 TEST(LinearizabilityTest, AFailedOneHasNoEffect) {
   Operation failed = Acquire("n1", "", 0, 1);
   failed.outcome = Outcome::kFailed;

@@ -80,8 +80,7 @@ class Search {
 
   bool TryChoices(Value value) {
     for (const Choice& choice : Choices(value)) {
-      Value next = operations_[choice.operation].value;
-      if (operations_[choice.operation].kind == Kind::kClear) next = kNothing;
+      const Value next = After(operations_[choice.operation], value);
       for (std::size_t i : choice.use) ++used_[i];
       Take(choice.operation);
       if (From(next)) return true;
@@ -89,6 +88,12 @@ class Search {
       for (std::size_t i : choice.use) --used_[i];
     }
     return false;
+  }
+
+  static Value After(const RegisterOperation& operation, Value before) {
+    if (operation.kind == Kind::kClear) return kNothing;
+    if (operation.kind != Kind::kShed) return operation.value;
+    return operation.value == kAnything || operation.value == before ? kNothing : before;
   }
 
   void Take(std::size_t i) {
@@ -183,7 +188,9 @@ class Search {
     // shown already, with one.
     Value needed = operation.value;
     if (operation.kind == Kind::kSet && value != operation.value && !shown) needed = kNothing;
-    if (operation.kind == Kind::kClear && shown) return;
+    if (operation.kind == Kind::kShed) needed = value;
+    const bool changes = operation.kind == Kind::kClear || After(operation, value) != value;
+    if (operation.kind != Kind::kSet && changes && shown) return;
     std::vector<Choice> ways = {{i, {}}};
     if (value != needed && value != kNothing) ways = Extended(ways, Kind::kClear, value);
     if (value != needed && needed != kNothing) ways = Extended(ways, Kind::kSet, needed);

@@ -10,12 +10,13 @@ namespace heddle::chaos {
 
 using Value = int;
 constexpr Value kNothing = 0;    // an empty register; what it may hold counts from 1
-constexpr Value kAnything = -1;  // of an optional operation: whatever value
+constexpr Value kAnything = -1;  // of an optional operation or kShed: whatever value
 
 struct RegisterOperation {
   enum class Kind {
     kSet,    // of an empty register, or one that has the value already
     kClear,  // of a register that has the value
+    kShed,   // of any register: it has not the value any more, if it had; never optional
     kRead,
   };
   Kind kind = Kind::kRead;

@@ -26,6 +26,8 @@ bool Explains(const RegisterHistory& history, const std::vector<int>& order) {
     if (now.kind == RegisterOperation::Kind::kSet) {
       if (value != kNothing && value != now.value) return false;
       value = now.value;
+    } else if (now.kind == RegisterOperation::Kind::kShed) {
+      if (value == now.value || now.value == kAnything) value = kNothing;
     } else {
       if (value != now.value) return false;
       if (now.kind == RegisterOperation::Kind::kClear) value = kNothing;
@@ -64,10 +66,12 @@ TEST(RegisterTest, TheSearchAgreesWithTryingAllOrders) {
   for (int round = 0; round < 10000; ++round) {
     RegisterHistory history(2 + random() % 4);
     for (RegisterOperation& operation : history) {
-      operation.kind = static_cast<RegisterOperation::Kind>(random() % 3);
+      operation.kind = static_cast<RegisterOperation::Kind>(random() % 4);
       const bool read = operation.kind == RegisterOperation::Kind::kRead;
+      const bool shed = operation.kind == RegisterOperation::Kind::kShed;
       operation.value = static_cast<Value>(read ? random() % 3 : 1 + random() % 2);
-      operation.optional = !read && random() % 4 == 0;
+      if (shed && random() % 2 == 0) operation.value = kAnything;
+      operation.optional = !read && !shed && random() % 4 == 0;
       const int from = static_cast<int>(random() % 20);
       operation.invoked = read && random() % 4 == 0 ? absl::InfinitePast() : At(from);
       operation.completed =

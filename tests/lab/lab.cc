@@ -12,7 +12,8 @@ constexpr int kControlNumber = 250;
 
 }  // namespace
 
-Lab::Lab(const LabOptions& options) : wire_("wire") {
+Lab::Lab(const LabOptions& options)
+    : wire_("wire"), underlay_mtu_bytes_(options.underlay_mtu_bytes) {
   if (options.hosts < 1 || options.hosts > kMostHosts) {
     throw LabError(absl::StrCat("a lab has 1 to ", kMostHosts, " hosts, not ", options.hosts));
   }
@@ -26,10 +27,9 @@ Lab::Lab(const LabOptions& options) : wire_("wire") {
                                  " dev wire", family == Family::kV6 ? " nodad" : ""));
   });
   RunIpBatch(&wire_, lines);
-  const Underlay underlay{wire_, "wire", options.underlay_mtu_bytes, gateway_};
-  control_ = std::make_unique<Host>("control", kControlNumber, underlay);
+  control_ = std::make_unique<Host>("control", kControlNumber, underlay());
   for (int number = 1; number <= options.hosts; ++number) {
-    hosts_.push_back(std::make_unique<Host>(absl::StrCat("h", number), number, underlay));
+    hosts_.push_back(std::make_unique<Host>(absl::StrCat("h", number), number, underlay()));
   }
 }
 

@@ -28,9 +28,12 @@ class Lab {
   // Something outside the cluster: the default gateway.
   const NetworkNamespace& wire() const { return wire_; }
   const PerFamily<Ip>& gateway() const { return gateway_; }
+  // For further hosts on the same wire, with numbers from 201 to 249.
+  Underlay underlay() const { return {wire_, "wire", underlay_mtu_bytes_, gateway_}; }
 
  private:
   NetworkNamespace wire_;
+  const int underlay_mtu_bytes_;
   PerFamily<Ip> gateway_;
   std::unique_ptr<Host> control_;
   std::vector<std::unique_ptr<Host>> hosts_;
