@@ -24,6 +24,7 @@ namespace {
 
 constexpr int kSteadyNodes = 5;  // with pods, and traffic from each to the next
 constexpr int kClients = 8, kObservers = 6;
+constexpr int kFewOperations = 100;
 constexpr absl::Duration kTick = absl::Milliseconds(20);
 // Sequence numbers of pings are 16 bits wide.
 constexpr absl::Duration kPingsRenewedEvery = absl::Minutes(5);
@@ -140,7 +141,7 @@ void ChaosTest::JudgeHistory() {
   }
   std::cout << history.size() << " operations: " << counts[0] << " done, " << counts[1]
             << " refused, " << counts[2] << " without an answer\n";
-  EXPECT_GT(counts[0], counts[2]) << "mostly nothing was answered: this run proves little";
+  EXPECT_GT(counts[0], kFewOperations) << "hardly anything was answered: this run proves little";
   EXPECT_EQ(FindContradiction(history), "");
   EXPECT_EQ(hashes_.histories(), 1u);
 }
@@ -172,6 +173,7 @@ void ChaosTest::Live(const WorldOptions& world_options, absl::Duration faults_fo
   churn_->BringAllBack();
   EXPECT_TRUE(Converges(world_.get(), observers_, absl::Seconds(60)));
   traffic_->End();
+  churn_->WriteDownAll();
   for (const Endpoint& controller : world_->controllers()) {
     Asking("judge", controller, &recorder_).List(/*newest=*/true);
   }
@@ -193,6 +195,13 @@ TEST_F(ChaosTest, OneControllerWithAStoreOfItsOwn) {
   one.nodes = options.nodes;
   one.controller_flags = {"--rest", "1s", "--heartbeat-seconds", "1"};
   Live(one, options.faults_for / 3);
+}
+
+TEST_F(ChaosTest, ThreeControllersOnThreeEtcdMembers) {
+  WorldOptions three;
+  three.nodes = options.nodes;
+  three.controller_flags = {"--rest", "1s", "--heartbeat-seconds", "1"};
+  Live(three, options.faults_for);
 }
 
 }  // namespace

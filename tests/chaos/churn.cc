@@ -10,7 +10,6 @@ namespace {
 
 constexpr absl::Duration kBetween = absl::Milliseconds(700);
 constexpr int kMostMsAway = 3000;
-constexpr int kSecondAddress = 100;  // is that much further
 
 }  // namespace
 
@@ -125,7 +124,7 @@ void Churn::Move(int number) {
   const bool back = moved_.erase(number) != 0;
   if (!back) moved_.insert(number);
   const auto address = [number](bool second) {
-    return absl::StrCat("192.0.2.", number + (second ? kSecondAddress : 0), "/24 dev eth0");
+    return absl::StrCat("192.0.2.", number + (second ? World::kSecondAddress : 0), "/24 dev eth0");
   };
   host.IpCommand("addr add " + address(!back));
   host.IpCommand("addr del " + address(back));
@@ -138,6 +137,13 @@ void Churn::BringAllBack() {
   }
   for (const auto& [number, back_at] : away_) StartAgain(number);
   away_.clear();
+}
+
+void Churn::WriteDownAll() {
+  Look();
+  while (!unleased_.empty()) {
+    WriteDown(unleased_.begin()->first, Operation::Outcome::kUnknown, "");
+  }
 }
 
 std::string Churn::Summary() const {

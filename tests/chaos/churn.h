@@ -27,6 +27,8 @@ class Churn {
   void StartAll();
   void Step(absl::Time now);
   void BringAllBack();
+  // What the last nodes that came were given, or that they were not yet.
+  void WriteDownAll();
 
   std::string Summary() const;
   int count() const { return left_ + killed_ + moves_; }

@@ -14,10 +14,6 @@ constexpr int kFirstEtcd = 201, kFirstController = 211, kTheTest = 249;
 constexpr char kNetConf[] = R"({"Network": "10.244.0.0/16", "SubnetMax": "10.244.127.0",
                                 "Backend": {"Type": "vxlan"}})";
 
-// All namespaces of a machine share one table of neighbours, by default of 1024: fifty nodes that
-// probe each other on the underlay would fill it.
-const lab::Flags kSeldomProbing = {"--probe-interval-seconds", "60"};
-
 lab::LabOptions Wire(int hosts) {
   lab::LabOptions options;
   options.hosts = hosts;
@@ -88,7 +84,27 @@ World::World(const WorldOptions& options) : lab_(Wire(options.nodes)) {
   for (int number = 1; number <= options.nodes; ++number) {
     nodes_.push_back(std::make_unique<lab::Node>(lab_.host(number), lab::NodeOptions{"", all, {}}));
   }
+  SetNeighbours();
   for (auto& server : servers_) server->Start();
+}
+
+// All namespaces of a machine share one table of neighbours, and what is not permanent has room for
+// 1024 in it: fifty hosts that ask for each other fill that.
+void World::SetNeighbours() {
+  std::vector<lab::Host*> all;
+  for (int number = 1; number <= lab_.size(); ++number) all.push_back(&lab_.host(number));
+  for (auto& host : hosts_) all.push_back(host.get());
+  std::vector<std::string> lines;
+  for (const lab::Host* host : all) {
+    const auto link = host->IpJson("link show dev eth0").at(0);
+    const std::string mac = link.at("address").get<std::string>();
+    const Ip first = host->address(Family::kV4);
+    for (const Ip& ip : {first, Ip(Family::kV4, first.number() + kSecondAddress)}) {
+      lines.push_back(absl::StrCat("neigh replace ", ip.ToString(), " lladdr ", mac,
+                                   " dev eth0 nud permanent"));
+    }
+  }
+  for (const lab::Host* host : all) lab::RunIpBatch(&host->netns(), lines);
 }
 
 World::~World() {

@@ -38,6 +38,9 @@ class World {
   lab::Host& host(int number) { return lab_.host(number); }
   int nodes() const { return static_cast<int>(nodes_.size()); }
 
+  // A host may change between its own address and the one that is this much further.
+  static constexpr int kSecondAddress = 100;
+
   // As Server::CutFrom wants them.
   std::string Addresses(Server::Role role, const Server* except);
   static std::string NodesAndClients();
@@ -49,6 +52,7 @@ class World {
   void AddEtcd(int members);
   void AddControllers(const WorldOptions& options);
   void JoinWire();
+  void SetNeighbours();
 
   lab::Lab lab_;
   std::vector<std::unique_ptr<lab::Host>> hosts_;
