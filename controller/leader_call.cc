@@ -171,7 +171,8 @@ void LeaderCall::OnAnswer(const grpc::Status& status) {
   if (status.ok()) return ReadUpTo(job_.answered_revision());
   const absl::Status why(static_cast<absl::StatusCode>(status.error_code()),
                          status.error_message());
-  if (by == kAnsweredByLeader) {
+  // A leader that is none any more, or is ending, has nothing to say of a read.
+  if (by == kAnsweredByLeader && !(reads() && absl::IsUnavailable(why))) {
     Answer(why);
   } else if (closing) {
     Answer(*closing);
