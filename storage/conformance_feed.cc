@@ -35,8 +35,7 @@ TEST_P(StoreConformance, TheFeedHasEveryRevisionFromAnyPosition) {
 }
 
 TEST_P(StoreConformance, ABatchHasAllChangesOfItsTransaction) {
-  MustPut("b", "old");
-  const Position before = Now();
+  const Position before = MustPut("b", "old");
   RecordingSink sink;
   auto subscription = store().Subscribe("", before, &sink);
   ASSERT_TRUE(subscription.ok()) << subscription.status();

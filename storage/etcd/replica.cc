@@ -92,7 +92,7 @@ void Replica::AdvanceOwn() {
 }
 
 void Replica::Await(Revision revision, RevisionWaiters::Done done) {
-  if (!is_open_) return done(absl::UnavailableError("the local copy is being opened again"));
+  if (!is_open_) return done(absl::UnavailableError("the local copy is not open"));
   if (revision <= copy_->revision()) return done(absl::OkStatus());
   const std::uint64_t id = waiters_.Add(revision, std::move(done));
   thread_->After(patience_, [this, revision, id] {
@@ -138,6 +138,7 @@ absl::Status Replica::Reopen() {
 }
 
 void Replica::End() {
+  is_open_ = false;  // the answers of transactions still come, and must not wait
   waiters_.FailAll(absl::UnavailableError("the store was closed"));
   feed_.EndAll(absl::UnavailableError("the store was closed"));
 }
