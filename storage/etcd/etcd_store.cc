@@ -185,7 +185,8 @@ Health EtcdStore::Describe() {
   health.bytes = bytes.value_or(0);
   if (!state.is_ready) health.unreachable_since = reached.heard;
   if (!state.trouble.ok()) health.alarms.push_back(std::string(state.trouble.message()));
-  if (!state.alarm.empty()) health.alarms.push_back(state.alarm);
+  if (!state.copy_alarm.empty()) health.alarms.push_back(state.copy_alarm);
+  health.alarms.insert(health.alarms.end(), state.alarms.begin(), state.alarms.end());
   return health;
 }
 

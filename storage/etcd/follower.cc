@@ -1,5 +1,6 @@
 #include "storage/etcd/follower.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -15,7 +16,7 @@ using etcdserverpb::RangeResponse;
 using etcdserverpb::WatchResponse;
 
 constexpr absl::Duration kFirstPause = absl::Milliseconds(50), kLongestPause = absl::Seconds(2);
-constexpr absl::Duration kProbeEvery = absl::Seconds(2);
+constexpr absl::Duration kProbeEvery = absl::Seconds(2), kCompareSoon = absl::Seconds(10);
 
 bool IsRefusal(const absl::Status& status) {
   return absl::IsPermissionDenied(status) || absl::IsUnauthenticated(status) ||
@@ -306,9 +307,8 @@ void Follower::BecomeReady() {
   thread_->After(kProbeEvery, [this, attempt = attempt_] {
     if (attempt == attempt_) Probe();
   });
-  thread_->After(options_.compare_every, [this, attempt = attempt_] {
-    if (attempt == attempt_) Compare();
-  });
+  // Soon after a pause, in which anything may have been done to etcd.
+  CompareAfter(std::min(options_.compare_every, kCompareSoon));
 }
 
 }  // namespace heddle::storage

@@ -50,7 +50,8 @@ class Follower {
     absl::Status trouble;               // why not; OK while it has not failed yet
     std::int64_t history_modified = 0;  // mod revision of the history key; 0: not known yet
     std::vector<Member> members;
-    std::string alarm;  // of what does not end by itself
+    std::string copy_alarm;           // why the copy cannot be written
+    std::vector<std::string> alarms;  // of etcd
   };
   State state() const;
   // OK once ready. Otherwise what is wrong, as soon as etcd refuses us, or when etcd was not
@@ -113,6 +114,9 @@ class Follower {
   void PutBarrier();
   void Probe();
   void Compare();
+  void CompareAfter(absl::Duration delay);
+  bool IsBeyond(const std::vector<Change>& changes) const;
+  void AskAlarms();
   void Judge(std::vector<Record> listing, Revision at);
   std::vector<Change> Healing(Revision at);
   void ReopenCopy();
@@ -142,7 +146,7 @@ class Follower {
 
   std::vector<Store::PositionDone> position_asked_, position_wanted_;
   bool barrier_under_way_ = false;
-  int probes_ = 0;
+  int probes_ = 0, status_asked_ = 0;
   // A listing that the copy differs from, read at that revision; taken over with the next revision
   // that changes no record.
   std::optional<std::pair<std::vector<Record>, Revision>> healing_;

@@ -2,8 +2,10 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/program.h"
 #include "spdlog/spdlog.h"
 #include "storage/etcd/follower.h"
 
@@ -14,7 +16,16 @@ namespace {
 // and one of ours is needed to know that all before it has come.
 constexpr absl::Duration kBarrierAfter = absl::Milliseconds(20);
 constexpr absl::Duration kProbeEvery = absl::Seconds(2);
-constexpr int kProbesPerAwait = 15;
+constexpr int kProbesPerAwait = 15, kProbesPerStatus = 5;
+
+// etcd's words for an alarm, in ours.
+std::string Explain(const std::string& alarm) {
+  if (absl::StrContains(alarm, "NOSPACE")) {
+    return "etcd's space quota is used up (NOSPACE) and it refuses writes: compact and defragment "
+           "it, or raise --quota-backend-bytes, then run etcdctl alarm disarm";
+  }
+  return absl::StrCat("etcd says: ", Excerpt(alarm));
+}
 
 }  // namespace
 
@@ -81,10 +92,25 @@ void Follower::Probe() {
     if (++probes_ % kProbesPerAwait == 0) {
       replica_->Await(survey->revision, [](const absl::Status&) {});
     }
+    if (probes_ % kProbesPerStatus == 1) AskAlarms();
     thread_->After(kProbeEvery, [this, attempt = attempt_] {
       if (attempt == attempt_) Probe();
     });
   });
+}
+
+// Every member knows the alarms of all; each is asked in its turn.
+void Follower::AskAlarms() {
+  const int endpoint = status_asked_++ % static_cast<int>(client_->endpoints().size());
+  client_->Status(endpoint, OnThread<etcdserverpb::StatusResponse>([this](const auto& status) {
+                    if (!status.ok()) return;  // the survey tells what cannot be reached
+                    SetState([&](State* state) {
+                      state->alarms.clear();
+                      for (const std::string& alarm : status->errors()) {
+                        state->alarms.push_back(Explain(alarm));
+                      }
+                    });
+                  }));
 }
 
 void Follower::Compare() {
@@ -99,12 +125,27 @@ void Follower::Compare() {
   });
 }
 
-void Follower::Judge(std::vector<Record> listing, Revision at) {
-  thread_->After(options_.compare_every, [this, attempt = attempt_] {
+// The copy has what no event can have taken back.
+bool Follower::IsBeyond(const std::vector<Change>& changes) const {
+  return std::any_of(changes.begin(), changes.end(), [this](const Change& change) {
+    const absl::StatusOr<std::optional<Record>> held = replica_->copy().Find(change.record.key);
+    if (change.deleted || !held.ok() || !*held) return false;
+    return (*held)->modified > change.record.modified ||
+           ((*held)->modified == change.record.modified && (*held)->value != change.record.value);
+  });
+}
+
+void Follower::CompareAfter(absl::Duration delay) {
+  thread_->After(delay * absl::Uniform(random_, 0.8, 1.2), [this, attempt = attempt_] {
     if (attempt == attempt_) Compare();
   });
+}
+
+void Follower::Judge(std::vector<Record> listing, Revision at) {
+  CompareAfter(options_.compare_every);
   const absl::StatusOr<std::vector<Change>> changes = replica_->copy().Differences(listing, at);
   if (!changes.ok() || changes->empty()) return;
+  if (IsBeyond(*changes)) return LeaveHistory();
   const std::size_t named = std::min<std::size_t>(changes->size(), 5);
   spdlog::error(
       "storage: the local copy differed from etcd at revision {} in {} records ({}{}): events were "
@@ -133,10 +174,10 @@ void Follower::ReopenCopy() {
   thread_->After(absl::Seconds(1), [this] {
     if (is_ended_) return;
     if (const absl::Status opened = replica_->Reopen(); !opened.ok()) {
-      SetState([&](State* state) { state->alarm = std::string(opened.message()); });
+      SetState([&](State* state) { state->copy_alarm = std::string(opened.message()); });
       return ReopenCopy();
     }
-    SetState([](State* state) { state->alarm.clear(); });
+    SetState([](State* state) { state->copy_alarm.clear(); });
     spdlog::info("storage: the local copy is open again");
     Connect();
   });

@@ -27,8 +27,9 @@ void Follower::MakeHistory() {
 
 void Follower::LeaveHistory() {
   spdlog::error(
-      "storage: etcd has gone back: it is at revision {} of cluster {:x}, and this replica has "
-      "seen revision {} of cluster {:x}. It was restored from an older state; a new history begins",
+      "storage: etcd has gone back: it is at revision {} of cluster {:x} and has not all that this "
+      "replica has seen up to revision {} of cluster {:x}. It was restored from an older state; a "
+      "new history begins",
       survey_.revision, survey_.cluster_id, replica_->revision(), replica_->origin().cluster_id);
   NotReady(absl::UnavailableError("etcd was restored from an older state"));
   PutHistory(survey_.history->mod_revision(), /*restored=*/true, ConnectAfter());

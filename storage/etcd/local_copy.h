@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -41,7 +42,9 @@ class LocalCopy {
   Revision revision() const { return revision_; }
   const Origin& origin() const { return origin_; }
   const ChangeLog& log() { return *slot_.get(); }
-  std::uint64_t size_bytes() const { return slot_.get()->SizeBytes(); }
+  absl::StatusOr<std::optional<Record>> Find(absl::string_view key) const {
+    return slot_.get()->Find(key);
+  }
 
   // Stored with the next write.
   void Heard(const Origin& origin) { origin_ = origin; }

@@ -1,68 +1,16 @@
 // Several stores on one etcd, and what happens to etcd under them: real members, killed, paused,
-// compacted, restored.
-#include <filesystem>
-#include <fstream>
+// filled up, restored.
+#include <algorithm>
 #include <memory>
 #include <string>
 #include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
-#include "gtest/gtest.h"
-#include "storage/etcd/etcd_store.h"
-#include "storage/etcd/etcd_under_test.h"
-#include "storage/etcd/test_calls.h"
-#include "storage/etcd/test_cluster.h"
-#include "storage/rocksdb/scratch_folder.h"
-#include "storage/test_sinks.h"
+#include "storage/etcd/replicas_fixture.h"
 
 namespace heddle::storage {
 namespace {
-
-constexpr absl::Duration kPatience = absl::Seconds(20);
-constexpr absl::Duration kTtl = absl::Seconds(2);  // as OptionsOn has it
-
-class Replicas : public testing::Test {
- protected:
-  // One of its own: it is killed and restored.
-  void StartCluster(int members) {
-    EtcdTestCluster::Options options;
-    options.members = members;
-    auto cluster = EtcdTestCluster::Start(options);
-    ASSERT_TRUE(cluster.ok()) << cluster.status();
-    cluster_ = *std::move(cluster);
-  }
-  EtcdOptions Options(const std::string& name) {
-    EtcdOptions options =
-        OptionsOn(*cluster_, "/heddle/", absl::StrCat(scratch_.path(), "/", name));
-    options.call_timeout = absl::Seconds(1);
-    options.first_contact = absl::Seconds(2);
-    return options;
-  }
-  std::unique_ptr<Store> MustOpen(const EtcdOptions& options) {
-    auto store = OpenEtcdStore(options);
-    EXPECT_TRUE(store.ok()) << store.status();
-    return store.ok() ? *std::move(store) : nullptr;
-  }
-  static Position MustPut(Store& store, const std::string& key, const std::string& value) {
-    const auto outcome = CommitAndWait(store, {{}, {}, {Put(key, value)}});
-    EXPECT_TRUE(outcome.ok()) << outcome.status();
-    return outcome.ok() ? outcome->position : Position();
-  }
-  // Commits until one is taken: what is refused or unknown while etcd elects is tried again.
-  static bool PutEventually(Store& store, const std::string& key, const std::string& value) {
-    return Eventually(kPatience, [&] {
-      return CommitAndWait(store, {{}, {}, {Put(key, value)}}).ok();
-    });
-  }
-  static std::string Local(Store& store, const std::string& key) {
-    const auto record = store.Get(key, Store::Consistency::kLocal);
-    return record.ok() && *record ? (*record)->value : "";
-  }
-
-  ScratchFolder scratch_;
-  std::unique_ptr<EtcdTestCluster> cluster_;
-};
 
 TEST_F(Replicas, AllHaveTheSameFeedAndReadWhatTheOtherWrote) {
   StartCluster(1);
@@ -151,43 +99,6 @@ TEST_F(Replicas, ALeaderThatIsCutOffIsReplacedAndFenced) {
   ASSERT_TRUE(Eventually(kPatience, [&] { return !a->Describe().unreachable_since; }));
   EXPECT_EQ(CommitAndWait(*a, {old_fence, {}, {Put("k", "old")}})->kind, Outcome::Kind::kFenced);
   EXPECT_EQ(at_a.leader()->id, "b");
-}
-
-TEST_F(Replicas, WhatWasCompactedAwayComesAsOneBatch) {
-  StartCluster(1);
-  const auto a = MustOpen(Options("a"));
-  MustPut(*a, "stays", "1");
-  MustPut(*a, "goes", "1");
-  Position known;
-  {
-    const auto b = MustOpen(Options("b"));
-    known = b->Describe().position;
-  }
-  const Revision changed = MustPut(*a, "stays", "2").revision;
-  MustPut(*a, "new", "1");
-  ASSERT_TRUE(CommitAndWait(*a, {{}, {}, {Delete("goes")}}).ok());
-  const Position last = MustPut(*a, "new", "2");
-  const auto compacted = cluster_->Etcdctl({"compact", absl::StrCat(last.revision)});
-  ASSERT_TRUE(compacted.ok()) << compacted.status();
-
-  const auto b = MustOpen(Options("b"));
-  RecordingSink sink;
-  auto subscription = b->Subscribe("", known, &sink);
-  ASSERT_TRUE(subscription.ok()) << subscription.status();
-  ASSERT_TRUE(sink.WaitForCount(1));
-  const RecordingSink::Seen batch = sink.seen()[0];
-  EXPECT_GE(batch.revision, last.revision);
-  ASSERT_EQ(batch.changes.size(), 3u);
-  EXPECT_EQ(batch.changes[0].record.key, "goes");
-  EXPECT_TRUE(batch.changes[0].deleted);
-  EXPECT_EQ(batch.changes[1].record.key, "new");
-  EXPECT_EQ(batch.changes[1].record.value, "2");
-  EXPECT_EQ(batch.changes[2].record.key, "stays");
-  EXPECT_EQ(batch.changes[2].record.modified, changed);
-  EXPECT_EQ(b->Describe().position.history, known.history);
-  const Position live = MustPut(*b, "live", "1");
-  ASSERT_TRUE(sink.WaitForCount(2));
-  EXPECT_EQ(sink.seen()[1].revision, live.revision);
 }
 
 TEST_F(Replicas, WithoutEtcdTheCopyIsServedAndItHeals) {
@@ -304,31 +215,28 @@ TEST_F(Replicas, ANewHistoryEndsTheSubscriptionsOfAll) {
   EXPECT_EQ(Local(*b, "k"), "v");
 }
 
-TEST_F(Replicas, ADamagedCopyIsThrownAwayAndFilledAnew) {
-  StartCluster(1);
-  const EtcdOptions options = Options("a");
-  std::string history;
-  {
-    const auto a = MustOpen(options);
-    for (int i = 0; i < 50; ++i) MustPut(*a, absl::StrCat("k", i), std::string(1000, 'v'));
-    history = a->Describe().history.id;
+TEST_F(Replicas, AFullEtcdIsAnAlarmAndIsReadStill) {
+  EtcdTestCluster::Options small;
+  small.more_arguments = {"--quota-backend-bytes=4000000"};
+  auto cluster = EtcdTestCluster::Start(small);
+  ASSERT_TRUE(cluster.ok()) << cluster.status();
+  cluster_ = *std::move(cluster);
+  auto a = MustOpen(Options("a"));
+  absl::Status status;
+  for (int i = 0; i < 50 && status.ok(); ++i) {
+    status = CommitAndWait(*a, {{}, {}, {Put(absl::StrCat("k", i), std::string(500'000, 'v'))}})
+                 .status();
   }
-  for (const auto& entry : std::filesystem::recursive_directory_iterator(options.copy_path)) {
-    if (!entry.is_regular_file() || entry.file_size() < 1000) continue;
-    std::fstream file(entry.path(), std::ios::in | std::ios::out | std::ios::binary);
-    file.seekp(static_cast<std::streamoff>(entry.file_size() / 2));
-    file << std::string(200, '#');
-  }
-  const auto a = MustOpen(options);
-  EXPECT_EQ(a->Describe().history.id, history);
-  for (int i = 0; i < 50; ++i) EXPECT_EQ(Local(*a, absl::StrCat("k", i)), std::string(1000, 'v'));
-}
-
-TEST_F(Replicas, TwoProcessesCannotShareACopy) {
-  StartCluster(1);
-  const auto a = MustOpen(Options("a"));
-  const absl::Status second = OpenEtcdStore(Options("a")).status();
-  EXPECT_TRUE(absl::IsFailedPrecondition(second)) << second;
+  EXPECT_TRUE(absl::IsResourceExhausted(status)) << status;
+  EXPECT_TRUE(Eventually(kPatience, [&] {
+    const Health health = a->Describe();
+    return health.alarms.size() == 1 && absl::StrContains(health.alarms[0], "NOSPACE");
+  }));
+  const auto read = a->Get("k0", Store::Consistency::kLinearizable);
+  EXPECT_TRUE(read.ok()) << read.status();
+  a.reset();
+  a = MustOpen(Options("a"));
+  EXPECT_FALSE(a->Describe().unreachable_since);
 }
 
 }  // namespace

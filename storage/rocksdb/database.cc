@@ -1,5 +1,6 @@
 #include "storage/rocksdb/database.h"
 
+#include <limits>
 #include <utility>
 
 #include "absl/strings/match.h"
@@ -232,16 +233,18 @@ void Database::AddRecords(const std::vector<Change>& changes, Revision revision,
   to->Put(meta(), kDigestKey, EncodeNumber(digest.value())).PermitUncheckedError();
 }
 
+// The new revision may be below those of the log, when the history is of a restored state.
 void Database::AddHistory(const History& history, Revision revision,
                           rocksdb::WriteBatchBase* to) const {
+  constexpr Revision kEnd = std::numeric_limits<Revision>::max();
   PutHistory(history, meta(), to);
-  AddTrim(revision + 1, to);
+  to->DeleteRange(changes(), EncodeNumber(0), EncodeNumber(kEnd)).PermitUncheckedError();
+  AddOldest(revision + 1, to);
 }
 
-void Database::AddTrim(Revision keep_from, rocksdb::WriteBatchBase* to) const {
-  to->DeleteRange(changes(), EncodeNumber(oldest_), EncodeNumber(keep_from)).PermitUncheckedError();
+void Database::AddOldest(Revision oldest, rocksdb::WriteBatchBase* to) const {
   if (revisions_ == Revisions::kAll) return;
-  to->Put(meta(), kOldestKey, EncodeNumber(keep_from)).PermitUncheckedError();
+  to->Put(meta(), kOldestKey, EncodeNumber(oldest)).PermitUncheckedError();
 }
 
 void Database::AddEntry(absl::string_view key, absl::string_view value,
@@ -276,7 +279,9 @@ absl::Status Database::WriteHistory(const History& history, std::uint64_t term) 
 absl::Status Database::TrimLog(Revision keep_from) {
   if (keep_from <= oldest_) return absl::OkStatus();
   rocksdb::WriteBatch batch;
-  AddTrim(keep_from, &batch);
+  batch.DeleteRange(changes(), EncodeNumber(oldest_), EncodeNumber(keep_from))
+      .PermitUncheckedError();
+  AddOldest(keep_from, &batch);
   HEDDLE_RETURN_IF_ERROR(WriteUnsynced(&batch));
   oldest_ = keep_from;
   return absl::OkStatus();

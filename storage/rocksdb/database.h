@@ -118,7 +118,7 @@ class Database final : public ChangeLog {
   absl::Status VerifyRecords(const RecordsDigest& expected) const;
   absl::Status VerifyLog(Revision newest) const;
   absl::Status ReadState();
-  void AddTrim(Revision keep_from, rocksdb::WriteBatchBase* to) const;
+  void AddOldest(Revision oldest, rocksdb::WriteBatchBase* to) const;
 
   const std::string directory_;
   const Revisions revisions_;
