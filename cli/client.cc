@@ -14,6 +14,7 @@
 #include "api/heddle/v1/admin.grpc.pb.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
+#include "cli/backup_path.h"
 
 namespace heddle::cli {
 namespace {
@@ -154,6 +155,32 @@ struct AdminClient::Impl {
     return stream_cancelled;
   }
 
+  // `leader`: the address of the controller that leads, when it refused for not leading.
+  absl::StatusOr<v1::RestoreResponse> RestoreOnce(const std::string& path, bool replace,
+                                                  bool dry_run, std::string* leader) {
+    grpc::ClientContext context;
+    v1::RestoreResponse response;
+    const auto writer = stub->Restore(&context, &response);
+    v1::RestoreRequest request;
+    request.set_replace(replace);
+    request.set_dry_run(dry_run);
+    const absl::Status read = ReadPieces(path, [&](absl::string_view bytes) {
+      request.set_bytes(std::string(bytes));
+      // The call's end says why no more is taken.
+      return writer->Write(request) ? absl::OkStatus() : absl::CancelledError("");
+    });
+    if (!read.ok() && !absl::IsCancelled(read)) context.TryCancel();
+    writer->WritesDone();
+    const grpc::Status status = writer->Finish();
+    if (!read.ok() && !absl::IsCancelled(read)) return read;
+    const auto& trailing = context.GetServerTrailingMetadata();
+    const auto named = trailing.find("heddle-leader");
+    *leader = named == trailing.end() ? std::string()
+                                      : std::string(named->second.data(), named->second.size());
+    HEDDLE_RETURN_IF_ERROR(ToAbslStatus(status, controller, absl::ZeroDuration()));
+    return response;
+  }
+
   // Reads a stream to its end; OK when that is a good one, or CancelStream was called.
   template <typename Method, typename Request, typename Event>
   absl::Status Stream(Method method, const Request& request,
@@ -263,6 +290,23 @@ absl::StatusOr<v1::ListControllersResponse> AdminClient::ListControllers() {
 
 absl::StatusOr<v1::StepDownResponse> AdminClient::StepDown() {
   return impl_->Call(&Stub::StepDown, v1::StepDownRequest(), kSuccessorWithin);
+}
+
+absl::Status AdminClient::Backup(
+    const std::function<absl::Status(const v1::FileChunk&)>& on_chunk) {
+  const absl::Status status = impl_->Stream(&Stub::Backup, v1::BackupRequest(), on_chunk);
+  if (status.ok() && impl_->IsCancelled()) return absl::CancelledError("it was interrupted");
+  return status;
+}
+
+absl::StatusOr<v1::RestoreResponse> AdminClient::Restore(const std::string& path, bool replace,
+                                                         bool dry_run) {
+  HEDDLE_RETURN_IF_ERROR(impl_->Choose());
+  std::string leader;
+  auto answer = impl_->RestoreOnce(path, replace, dry_run, &leader);
+  if (answer.ok() || leader.empty() || leader == impl_->controller) return answer;
+  impl_->Use(leader);
+  return impl_->RestoreOnce(path, replace, dry_run, &leader);
 }
 
 void AdminClient::CancelStream() {

@@ -54,7 +54,12 @@ class AdminClient {
   // Has the nodes probe each other: calls `on_event` likewise. OK when all has been said.
   absl::Status Diagnose(const v1::DiagnoseRequest& request,
                         const std::function<absl::Status(const v1::DiagnoseEvent&)>& on_event);
-  void CancelStream();  // Watch or Diagnose; from any thread, at any time
+  // Calls `on_chunk` for each piece of a backup likewise. OK when it is whole.
+  absl::Status Backup(const std::function<absl::Status(const v1::FileChunk&)>& on_chunk);
+  void CancelStream();  // Watch, Diagnose or Backup; from any thread, at any time
+  // Sends the file at `path`; a controller that does not lead names the one that does, which is
+  // asked then.
+  absl::StatusOr<v1::RestoreResponse> Restore(const std::string& path, bool replace, bool dry_run);
 
  private:
   struct Impl;

@@ -91,6 +91,7 @@ CommandLine::CommandLine() : app(kDescription, "heddlectl") {
   AddLeaseCommands(this);
   AddNodeCommands(this);
   AddControllerCommands(this);
+  AddBackupCommands(this);
   AddWatchCommand(this);
   AddStatusCommand(this);
   AddDoctorCommand(this);

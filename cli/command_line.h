@@ -44,6 +44,7 @@ void AddNetworkCommands(CommandLine* line);
 void AddLeaseCommands(CommandLine* line);
 void AddNodeCommands(CommandLine* line);
 void AddControllerCommands(CommandLine* line);
+void AddBackupCommands(CommandLine* line);
 void AddWatchCommand(CommandLine* line);
 void AddStatusCommand(CommandLine* line);
 void AddDoctorCommand(CommandLine* line);

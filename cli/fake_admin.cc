@@ -108,6 +108,32 @@ struct FakeAdmin::Impl final : public v1::AdminService::Service {
     return grpc::Status::CANCELLED;
   }
 
+  grpc::Status Backup(grpc::ServerContext*, const v1::BackupRequest* request,
+                      grpc::ServerWriter<v1::FileChunk>* writer) override {
+    const grpc::Status status = Serve("Backup", *request);
+    if (!status.ok()) return status;
+    constexpr std::size_t kPiece = 50;
+    for (std::size_t at = 0; at < state.backup.size(); at += kPiece) {
+      v1::FileChunk chunk;
+      chunk.set_bytes(state.backup.substr(at, kPiece));
+      writer->Write(chunk);
+    }
+    return status;
+  }
+  grpc::Status Restore(grpc::ServerContext* context, grpc::ServerReader<v1::RestoreRequest>* reader,
+                       v1::RestoreResponse* response) override {
+    v1::RestoreRequest piece, told;
+    std::size_t bytes = 0;
+    while (reader->Read(&piece)) {
+      bytes += piece.bytes().size();
+      told.set_replace(piece.replace());
+      told.set_dry_run(piece.dry_run());
+    }
+    told.set_bytes(absl::StrCat(bytes, " bytes"));
+    *response = state.restore;
+    if (!state.leader.empty()) context->AddTrailingMetadata("heddle-leader", state.leader);
+    return Serve("Restore", told);
+  }
   grpc::Status Diagnose(grpc::ServerContext*, const v1::DiagnoseRequest* request,
                         grpc::ServerWriter<v1::DiagnoseEvent>* writer) override {
     const grpc::Status status = Serve("Diagnose", *request);

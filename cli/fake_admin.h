@@ -27,6 +27,9 @@ struct FakeState {
   v1::ListControllersResponse controllers;
   v1::StepDownResponse step_down;
   v1::WaitAppliedResponse wait;
+  std::string backup;           // the file, sent in pieces
+  v1::RestoreResponse restore;  // the file that came stands in `requests` by its size
+  std::string leader;           // named by a Restore that is refused; "": none
   std::vector<v1::DiagnoseEvent> diagnosis;    // all are sent, then the stream ends
   std::vector<v1::WatchEvent> events;          // all are sent, then the stream stays open
   std::map<std::string, absl::Status> errors;  // by call: "ReserveLease" -> what it answers with

@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "api/heddle/v1/admin.pb.h"
+#include "cli/backup_path.h"
 #include "cli/view.h"
 
 namespace heddle::cli {
@@ -59,6 +60,9 @@ View StatusView(const v1::GetStatusResponse& answer, const v1::GetNetworkRespons
 
 // One event: a single line, and a JSON object.
 absl::StatusOr<View> WatchEventView(const v1::WatchEvent& event);
+
+View BackupView(const std::string& path, const BackupSummary& saved);
+View RestoreView(const v1::RestoreResponse& answer, bool dry_run);
 
 // The answer to a command that gives back only a revision.
 View RevisionView(std::string sentence, std::uint64_t revision);

@@ -4,6 +4,8 @@ complete -c heddlectl -n '__fish_use_subcommand' -a network -d 'Show, check and 
 complete -c heddlectl -n '__fish_use_subcommand' -a lease -d 'Show, reserve and release the nodes\' subnets.'
 complete -c heddlectl -n '__fish_use_subcommand' -a node -d 'Show the nodes, and act on them.'
 complete -c heddlectl -n '__fish_use_subcommand' -a controller -d 'Show the controllers, and change which one leads.'
+complete -c heddlectl -n '__fish_use_subcommand' -a backup -d 'Save the network and all leases in a file, from which "restore" fills a store of any engine.'
+complete -c heddlectl -n '__fish_use_subcommand' -a restore -d 'Put what a backup holds in the place of what the store holds.'
 complete -c heddlectl -n '__fish_use_subcommand' -a watch -d 'Print every change of the leases and of the network as it happens, one line each, until interrupted.'
 complete -c heddlectl -n '__fish_use_subcommand' -a status -d 'Show how the controller that answers is: who leads, its version, its store and since when it does not reach it, whether it accepts changes, the revision reached, and how many nodes are attached to it.'
 complete -c heddlectl -n '__fish_use_subcommand' -a doctor -d 'Have the nodes probe each other now, and say what is wrong, why, and what to do.'
@@ -60,6 +62,11 @@ complete -c heddlectl -n '__fish_seen_subcommand_from controller; and not __fish
 complete -c heddlectl -n '__fish_seen_subcommand_from controller; and not __fish_seen_subcommand_from list status step-down' -a status -d 'Show one controller with everything known of it: the one that answers, or another by its id.'
 complete -c heddlectl -n '__fish_seen_subcommand_from controller; and not __fish_seen_subcommand_from list status step-down' -a step-down -d 'Have the leading controller give the lead to another, as before maintenance of its host.'
 complete -c heddlectl -n '__fish_seen_subcommand_from controller; and __fish_seen_subcommand_from status' -a '(heddlectl controller list -o name --timeout-seconds 2 2>/dev/null)'
+complete -c heddlectl -n '__fish_seen_subcommand_from backup' -F
+complete -c heddlectl -n '__fish_seen_subcommand_from restore' -l replace -d 'Restore though the store has leases.'
+complete -c heddlectl -n '__fish_seen_subcommand_from restore' -l dry-run -d 'Only check: whether the backup is whole and could be restored now.'
+complete -c heddlectl -n '__fish_seen_subcommand_from restore' -s y -l yes -d 'Do not ask.'
+complete -c heddlectl -n '__fish_seen_subcommand_from restore' -F
 complete -c heddlectl -n '__fish_seen_subcommand_from watch' -l after-revision -x -d 'Print the changes after this revision first, as far as the controller still holds them.'
 complete -c heddlectl -n '__fish_seen_subcommand_from doctor' -l peer -x -d 'Probe this node only.'
 complete -c heddlectl -n '__fish_seen_subcommand_from doctor' -l max-peers -x -d 'Let each node probe a random choice of so many peers.'

@@ -10,7 +10,7 @@ _heddlectl_choices() {
     -*) ;;
     *)
       case "$at $word" in
-      ' network'|' lease'|' node'|' controller'|' watch'|' status'|' doctor'|' completion'|'network show'|'network set'|'network check'|'network plan'|'lease list'|'lease show'|'lease reserve'|'lease release'|'node list'|'node show'|'node renumber'|'node accept'|'node remove'|'controller list'|'controller status'|'controller step-down'|'completion bash'|'completion zsh'|'completion fish') at="${at:+$at }$word" ;;
+      ' network'|' lease'|' node'|' controller'|' backup'|' restore'|' watch'|' status'|' doctor'|' completion'|'network show'|'network set'|'network check'|'network plan'|'lease list'|'lease show'|'lease reserve'|'lease release'|'node list'|'node show'|'node renumber'|'node accept'|'node remove'|'controller list'|'controller status'|'controller step-down'|'completion bash'|'completion zsh'|'completion fish') at="${at:+$at }$word" ;;
       esac
       ;;
     esac
@@ -22,7 +22,7 @@ _heddlectl_choices() {
     return
   fi
   case "$at" in
-  '') choices='network lease node controller watch status doctor completion --help --controller --output --timeout-seconds --version' ;;
+  '') choices='network lease node controller backup restore watch status doctor completion --help --controller --output --timeout-seconds --version' ;;
   'network') choices='show set check plan --help --controller --output --timeout-seconds' ;;
   'network show') choices='--help --controller --output --timeout-seconds' ;;
   'network set') choices='--help --drain --wait --wait-timeout-seconds --controller --output --timeout-seconds' files=1 ;;
@@ -43,6 +43,8 @@ _heddlectl_choices() {
   'controller list') choices='--help --controller --output --timeout-seconds' ;;
   'controller status') choices='--help --controller --output --timeout-seconds' noun=controller ;;
   'controller step-down') choices='--help --controller --output --timeout-seconds' ;;
+  'backup') choices='--help --controller --output --timeout-seconds' files=1 ;;
+  'restore') choices='--help --replace --dry-run --yes --controller --output --timeout-seconds' files=1 ;;
   'watch') choices='--help --after-revision --controller --output --timeout-seconds' ;;
   'status') choices='--help --controller --output --timeout-seconds' ;;
   'doctor') choices='--help --peer --max-peers --node-timeout-seconds --verbose --controller --output --timeout-seconds' noun=node ;;
