@@ -7,6 +7,7 @@
 #include <future>
 #include <utility>
 
+#include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "api/backend_schema.h"
 #include "base/clock.h"
@@ -16,6 +17,8 @@
 #include "controller/leadership.h"
 #include "controller/net_conf_file.h"
 #include "controller/node_service.h"
+#include "controller/replica_link.h"
+#include "controller/replica_service.h"
 #include "controller/writer_thread.h"
 #include "spdlog/spdlog.h"
 
@@ -61,11 +64,14 @@ class Controller::Parts {
         std::function<void(const absl::Status&)> on_failure)
       : options_(options),
         registry_(absl::Seconds(3 * options.heartbeat_seconds)),
+        probe_reports_(absl::Uniform<std::uint64_t>(absl::BitGen())),
         pump_(&clock_),
         leadership_(Self().id),
+        link_({&hub_, &registry_, &probe_reports_, &leadership_, &channels_, &pump_, &clock_}),
         writer_(WriterOptions(), WriterWiring(store), std::move(on_failure)),
         nodes_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_,
-                options.heartbeat_seconds, kVersion}),
+                options.heartbeat_seconds, kVersion, Self().id}),
+        replicas_({&hub_, &registry_, &probe_reports_, &writer_, &leadership_, &clock_}),
         admin_({store, &hub_, &registry_, &probe_reports_, &writer_, &leadership_, &channels_,
                 &pump_, &clock_, kVersion, options.restore_settle}) {}
 
@@ -90,11 +96,13 @@ class Controller::Parts {
     if (server_ != nullptr) {
       server_->GetHealthCheckService()->SetServingStatus(false);
       nodes_.CloseAll(why);
+      replicas_.CloseAll(why);
       admin_.CloseAll(why);
       server_->Shutdown(std::chrono::system_clock::now() + kDrainWithin);
       server_->Wait();
       server_.reset();
     }
+    link_.Stop();
     pump_.Stop();
     writer_.Stop();
   }
@@ -124,6 +132,10 @@ class Controller::Parts {
     wiring.alive = [this] { return registry_.Alive(); };
     wiring.registry = &registry_;
     wiring.leadership = &leadership_;
+    wiring.forward_acquire = [this](const storage::Member& leader, const AcquireRequest& request,
+                                    std::function<void(absl::StatusOr<storage::Revision>)> done) {
+      link_.Acquire(leader, request, std::move(done));
+    };
     wiring.published = [this](const BookChanges& changes) { nodes_.OnPublished(changes); };
     return wiring;
   }
@@ -159,6 +171,7 @@ class Controller::Parts {
     builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
     builder.SetMaxSendMessageSize(-1);  // listings of large clusters
     builder.RegisterService(nodes_.service());
+    builder.RegisterService(replicas_.service());
     builder.RegisterService(admin_.service());
     ports_.assign(options_.listen.size(), 0);
     for (std::size_t i = 0; i < options_.listen.size(); ++i) {
@@ -185,8 +198,10 @@ class Controller::Parts {
   Pump pump_;
   Leadership leadership_;
   PeerChannels channels_;
+  ReplicaLink link_;
   WriterThread writer_;
   NodeService nodes_;
+  ReplicaService replicas_;
   AdminService admin_;
   std::optional<NetConfFile> file_;               // constant once started
   std::optional<std::uint64_t> digest_at_start_;  // the writer's thread; while the file waits

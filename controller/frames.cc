@@ -27,13 +27,14 @@ std::string OneChange(v1::PeerChange change) {
 }  // namespace
 
 Frame WelcomeFrame(absl::string_view history, const Network& network, int heartbeat_seconds,
-                   absl::string_view controller_version) {
+                   absl::string_view controller_version, absl::string_view controller_id) {
   v1::ControllerMessage message;
   v1::Welcome* welcome = message.mutable_welcome();
   welcome->set_history(std::string(history));
   *welcome->mutable_network() = ToProto(network);
   welcome->set_heartbeat_seconds(heartbeat_seconds);
   welcome->set_controller_version(std::string(controller_version));
+  welcome->set_controller_id(std::string(controller_id));
   return ToFrame(message);
 }
 

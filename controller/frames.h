@@ -19,7 +19,7 @@ namespace heddle::controller {
 using Frame = std::shared_ptr<const std::string>;
 
 Frame WelcomeFrame(absl::string_view history, const Network& network, int heartbeat_seconds,
-                   absl::string_view controller_version);
+                   absl::string_view controller_version, absl::string_view controller_id);
 // `expires`: absl::InfiniteFuture() when reserved.
 Frame OwnLeaseFrame(const Peer& self, absl::Time expires);
 Frame SnapshotBeginFrame(storage::Revision revision);

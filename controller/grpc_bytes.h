@@ -23,5 +23,6 @@ bool ParseByteBuffer(const grpc::ByteBuffer& buffer, google::protobuf::MessageLi
 std::string PeerAddress(const std::string& peer);
 
 grpc::Status ToGrpc(const absl::Status& status);
+absl::Status FromGrpc(const grpc::Status& status);
 
 }  // namespace heddle::controller

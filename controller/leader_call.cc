@@ -169,8 +169,7 @@ void LeaderCall::OnAnswer(const grpc::Status& status) {
     has_moved = has_moved_;
   }
   if (status.ok()) return ReadUpTo(job_.answered_revision());
-  const absl::Status why(static_cast<absl::StatusCode>(status.error_code()),
-                         status.error_message());
+  const absl::Status why = FromGrpc(status);
   // A leader that is none any more, or is ending, has nothing to say of a read.
   if (by == kAnsweredByLeader && !(reads() && absl::IsUnavailable(why))) {
     Answer(why);

@@ -97,6 +97,13 @@ v1::Applied ToMessage(const NodeReport& report) {
   return applied;
 }
 
+absl::StatusOr<ProbeReport> ToProbeReport(const v1::ProbeReport& message) {
+  absl::StatusOr<ProbeReport> report = FromProto(message);
+  if (report.ok()) return report;
+  return absl::InvalidArgumentError(
+      absl::StrCat("its report cannot be used: ", report.status().message()));
+}
+
 v1::AttachedNode ToMessage(const NodeRegistry::Local& local, absl::Time now) {
   const NodeInfo& info = local.info;
   v1::AttachedNode message;

@@ -8,6 +8,7 @@
 #include "absl/time/time.h"
 #include "api/heddle/v1/node.pb.h"
 #include "api/heddle/v1/replica.pb.h"
+#include "api/probe.h"
 #include "controller/commands.h"
 #include "controller/node_registry.h"
 
@@ -24,6 +25,9 @@ v1::AcquireRequest ToMessage(const AcquireRequest& request);
 // Never refused, only bounded. The revision is as the node says.
 NodeReport ToReport(const v1::Applied& applied);
 v1::Applied ToMessage(const NodeReport& report);
+
+// An error says that it cannot be used, and why: that is the asker's to know.
+absl::StatusOr<ProbeReport> ToProbeReport(const v1::ProbeReport& message);
 
 v1::AttachedNode ToMessage(const NodeRegistry::Local& local, absl::Time now);
 // Without a stream, and of no controller yet.

@@ -33,6 +33,7 @@ class NodeService::Impl final
     shared_.probe_reports = wiring.probe_reports;
     shared_.heartbeat_seconds = wiring.heartbeat_seconds;
     shared_.controller_version = wiring.version;
+    shared_.controller_id = wiring.controller_id;
     reactors_.shared = &shared_;
     reactors_.clock = wiring.clock;
     reactors_.submit = [this](std::shared_ptr<AttachReactor> reactor, AcquireRequest request) {

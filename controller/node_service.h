@@ -30,7 +30,7 @@ class NodeService {
     Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
     const Clock* clock = nullptr;
     int heartbeat_seconds = 5;
-    std::string version;
+    std::string version, controller_id;
   };
 
   explicit NodeService(const Wiring& wiring);

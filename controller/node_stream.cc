@@ -152,7 +152,7 @@ absl::Status NodeStream::Admit(absl::Time now) {
   attachment_ = attached.attachment;
   displaced_ = std::move(attached.displaced);
   out_.push_back(WelcomeFrame(shared_->hub->history(), *network, shared_->heartbeat_seconds,
-                              shared_->controller_version));
+                              shared_->controller_version, shared_->controller_id));
   heartbeat_at_ = now + absl::Seconds(shared_->heartbeat_seconds);
   return absl::OkStatus();
 }
@@ -231,12 +231,7 @@ absl::Status NodeStream::OnApplied(const v1::Applied& applied, absl::Time now) {
 // A report that cannot be used is the asker's to know, and no reason to part with the node.
 void NodeStream::OnProbeReport(const v1::ProbeReport& message) {
   if (shared_->probe_reports == nullptr) return;
-  absl::StatusOr<ProbeReport> report = FromProto(message);
-  if (!report.ok()) {
-    report = absl::InvalidArgumentError(
-        absl::StrCat("its report cannot be used: ", report.status().message()));
-  }
-  shared_->probe_reports->Add(node_id_, std::move(report));
+  shared_->probe_reports->Add(node_id_, ToProbeReport(message));
 }
 
 // A node whose set differs from what was announced at the revision it says it has is sent the whole

@@ -42,7 +42,7 @@ class NodeStream {
     NodeRegistry* registry = nullptr;
     ProbeReports* probe_reports = nullptr;  // null: what nodes report is dropped
     int heartbeat_seconds = 5;
-    std::string controller_version;
+    std::string controller_version, controller_id;
     // A node has applied `claimed`, and the store, of the same history, is only at `store`. Called
     // from OnPosition; must not block. May be null.
     std::function<void(const std::string& node_id, storage::Revision claimed,

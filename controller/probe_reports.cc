@@ -23,10 +23,15 @@ void ProbeReports::Close(std::uint64_t request_id) {
 }
 
 void ProbeReports::Add(const std::string& node_id, absl::StatusOr<ProbeReport> report) {
-  MutexLock lock(&mutex_);
-  if (open_.empty() || arrived_.size() >= kMaxWaiting) return;
-  if (report.ok() && !open_.contains(report->request_id)) return;
-  arrived_.push_back({node_id, std::move(report)});
+  {
+    MutexLock lock(&mutex_);
+    const bool asked = report.ok() ? open_.contains(report->request_id) : !open_.empty();
+    if (asked) {
+      if (arrived_.size() < kMaxWaiting) arrived_.push_back({node_id, std::move(report)});
+      return;
+    }
+  }
+  if (forward_) forward_(node_id, report);
 }
 
 std::vector<ProbeReports::Arrived> ProbeReports::Take() {
