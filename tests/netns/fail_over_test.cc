@@ -42,7 +42,7 @@ class FailOverTest : public testing::Test {
     ASSERT_TRUE(cluster_->Up());
     ASSERT_TRUE(cluster_->PodsReachEachOther(kSoon));
     ASSERT_TRUE(Reattached(std::vector<int>(4, 0)));
-    Watch();
+    ASSERT_NO_FATAL_FAILURE(Watch());
   }
 
   // How often `words` are in the logs of all controllers.
@@ -90,6 +90,8 @@ class FailOverTest : public testing::Test {
   void Watch() {
     absl::SleepFor(absl::Seconds(1));  // what the mesh's making has still to say
     snapshots_before_ = Logged("is sent a snapshot");
+    resumed_before_ = Logged("is sent what changed");
+    ASSERT_GE(snapshots_before_, cluster_->size()) << "the controllers' logs do not say it";
     for (int number = 1; number <= cluster_->size(); ++number) {
       monitors_.push_back(std::make_unique<KernelMonitor>(cluster_->host(number)));
       rules_.push_back(RulesWithHandles(cluster_->host(number)));
@@ -100,19 +102,24 @@ class FailOverTest : public testing::Test {
     }
   }
   void ExpectUndisturbed() {
+    absl::SleepFor(absl::Seconds(2));  // for what may still follow
     for (const auto& ping : pings_) EXPECT_TRUE(ping->StopWithoutLoss());
     for (int number = 1; number <= cluster_->size(); ++number) {
       EXPECT_EQ(absl::StrJoin(monitors_[number - 1]->ChangesOfOurs(), "\n"), "") << "h" << number;
       EXPECT_EQ(RulesWithHandles(cluster_->host(number)), rules_[number - 1]) << "h" << number;
     }
   }
-  int SnapshotsSince() { return Logged("is sent a snapshot") - snapshots_before_; }
+  // `nodes` attached again, and went on from what they had.
+  void ExpectResumed(int nodes) {
+    EXPECT_GE(Logged("is sent what changed") - resumed_before_, nodes);
+    EXPECT_EQ(Logged("is sent a snapshot"), snapshots_before_) << "nothing had changed";
+  }
 
   std::unique_ptr<Cluster> cluster_;
   std::vector<std::unique_ptr<KernelMonitor>> monitors_;
   std::vector<std::string> rules_;
   std::vector<std::unique_ptr<PingStream>> pings_;
-  int snapshots_before_ = 0;
+  int snapshots_before_ = 0, resumed_before_ = 0;
 };
 
 TEST_F(FailOverTest, ControllerOfANodeDiesAndItGoesOnFromAnother) {
@@ -123,16 +130,14 @@ TEST_F(FailOverTest, ControllerOfANodeDiesAndItGoesOnFromAnother) {
   for (std::size_t i = 0; i < before.size(); ++i) {
     if (Attachments(static_cast<int>(i) + 1).back() != dead) --before[i];  // stays where it is
   }
-  const int resumed_before = Logged("is sent what changed");
   const absl::Time start = absl::Now();
   cluster_->controller(killed).process().Kill();
   ASSERT_TRUE(Reattached(before));
-  RecordProperty("reattached_ms", static_cast<int>(absl::ToInt64Milliseconds(absl::Now() - start)));
+  EXPECT_LT(absl::Now() - start, absl::Seconds(5)) << "on a busy machine; 250 ms and a little";
   for (int number = 1; number <= cluster_->size(); ++number) {
     EXPECT_NE(Attachments(number).back(), dead) << "h" << number;
   }
-  EXPECT_GT(Logged("is sent what changed"), resumed_before);
-  EXPECT_EQ(SnapshotsSince(), 0) << "nothing had changed";
+  ExpectResumed(1);
   ExpectUndisturbed();
 }
 
@@ -144,26 +149,31 @@ TEST_F(FailOverTest, AllControllersDieAndComeBack) {
   absl::SleepFor(absl::Seconds(2));
   for (int number = 0; number < kReplicas; ++number) cluster_->controller(number).Start();
   ASSERT_TRUE(Reattached(before));
-  EXPECT_EQ(SnapshotsSince(), 0) << "nothing had changed";
+  ExpectResumed(cluster_->size());
   ExpectUndisturbed();
 }
 
 TEST_F(FailOverTest, NodeThatStartsWhileEtcdIsGoneIsServedTheLastState) {
-  const std::vector<int> before = AttachmentCounts();
+  std::vector<int> before = AttachmentCounts();
+  for (int& count : before) --count;
+  ++before[1];  // this one is to attach again
   cluster_->etcd().process().Kill();
   absl::SleepFor(absl::Seconds(3));
   Node& node = cluster_->node(2);
+  const std::size_t said_before = node.process().Log().size();
   node.process().Kill();
   node.Start();
   ASSERT_TRUE(Within(kSoon, "READY", [&] { return node.ready(); }));
   const auto log_has = [&](const std::string& words) {
-    return Within(kSoon, words, [&] { return absl::StrContains(node.process().Log(), words); });
+    return Within(kSoon, words, [&] {
+      return node.process().Log().find(words, said_before) != std::string::npos;
+    });
   };
   EXPECT_TRUE(log_has("has not reached its store since"));
-  EXPECT_GT(AttachmentCounts()[1], before[1]) << "a replica serves what it has";
+  EXPECT_TRUE(Reattached(before)) << "a replica serves what it has";
   cluster_->etcd().Start();
   EXPECT_TRUE(log_has("reaches its store"));
-  EXPECT_EQ(SnapshotsSince(), 0) << "nothing had changed";
+  ExpectResumed(1);
   ExpectUndisturbed();
 }
 
