@@ -171,7 +171,9 @@ class Writer {
     std::uint64_t term = 0;                         // of the fence it was committed with
     std::shared_ptr<const AcquireRequest> acquire;  // null: another command
     bool here = false;                              // not to be forwarded
-    bool marks_restore = false;                     // runs though the store is torn
+    // The book was as new as the store after this was asked.
+    bool confirmed = false;
+    bool marks_restore = false;  // runs though the store is torn
   };
   using TaskPtr = std::shared_ptr<Task>;
   // Goes on when the book has reached `revision`.
@@ -208,11 +210,12 @@ class Writer {
   // At the leader, from the decision to the answer (writer_commit.cc).
   void Commit(TaskPtr task);
   void Fly(const TaskPtr& task);
+  void Confirm(TaskPtr task);
   void Leave(const TaskPtr& task);  // ends its flight
   void OnAnswer(TaskPtr task, absl::StatusOr<storage::Outcome> answer);
   void OnUnknown(TaskPtr task);
   void AskPosition();
-  void OnPosition(const std::vector<TaskPtr>& asked,
+  void OnPosition(const std::vector<TaskPtr>& unknown, const std::vector<TaskPtr>& unconfirmed,
                   const absl::StatusOr<storage::Position>& answer);
   void DecideAgain(TaskPtr task, storage::Revision newer_than);
   void Resolve(const Parked& parked);
@@ -300,7 +303,8 @@ class Writer {
   absl::flat_hash_set<TaskPtr> flying_;  // claimed: committed, forwarded or parked
   std::vector<Parked> parked_;
   std::vector<ReachedWait> reached_waits_;
-  std::vector<TaskPtr> unknown_;  // wait for a position to be decided again at
+  std::vector<TaskPtr> unknown_;      // wait for a position to be decided again at
+  std::vector<TaskPtr> unconfirmed_;  // the same, and go on with the book as it is without one
   bool asking_position_ = false;
   std::vector<TaskPtr> blocked_;  // their node is in an upkeep that is in flight
   std::size_t in_flight_ = 0;

@@ -40,6 +40,18 @@ void Writer::Fly(const TaskPtr& task) {
   flying_.insert(task);
 }
 
+// What a follower answers from its book must be as new as the question: it may be cut off and not
+// know it yet. Of a store that cannot be asked the book is the last word.
+void Writer::Confirm(TaskPtr task) {
+  if (task->confirmed) {
+    Finish(task, Committed{book_.revision(), task->uncertain});
+    return;
+  }
+  Fly(task);
+  unconfirmed_.push_back(std::move(task));
+  AskPosition();
+}
+
 void Writer::Leave(const TaskPtr& task) {
   if (flying_.erase(task) == 0) return;
   book_.Unclaim(task->decision);
@@ -89,22 +101,31 @@ void Writer::OnUnknown(TaskPtr task) {
 void Writer::AskPosition() {
   if (asking_position_) return;
   asking_position_ = true;
-  wiring_.store->ReadPosition([this, post = wiring_.post, asked = std::exchange(unknown_, {})](
-                                  absl::StatusOr<storage::Position> answer) {
-    post([this, asked, answer = std::move(answer)] { OnPosition(asked, answer); });
-  });
+  wiring_.store->ReadPosition(
+      [this, post = wiring_.post, unknown = std::exchange(unknown_, {}),
+       unconfirmed = std::exchange(unconfirmed_, {})](absl::StatusOr<storage::Position> answer) {
+        post([this, unknown, unconfirmed, answer = std::move(answer)] {
+          OnPosition(unknown, unconfirmed, answer);
+        });
+      });
 }
 
-void Writer::OnPosition(const std::vector<TaskPtr>& asked,
+void Writer::OnPosition(const std::vector<TaskPtr>& unknown,
+                        const std::vector<TaskPtr>& unconfirmed,
                         const absl::StatusOr<storage::Position>& answer) {
   asking_position_ = false;
-  if (!answer.ok()) {
-    // Asked again at the next check. Until then the claims stay: they may have been committed.
-    unknown_.insert(unknown_.end(), asked.begin(), asked.end());
-    return;
+  for (const TaskPtr& task : unconfirmed) {
+    task->confirmed = true;
+    parked_.push_back({answer.ok() ? answer->revision : 0, task, /*committed=*/false});
   }
-  for (const TaskPtr& task : asked) DecideAgain(task, answer->revision);
-  if (!unknown_.empty()) AskPosition();
+  if (answer.ok()) {
+    for (const TaskPtr& task : unknown) DecideAgain(task, answer->revision);
+  } else {
+    // Asked again at the next check. Until then the claims stay: they may have been committed.
+    unknown_.insert(unknown_.end(), unknown.begin(), unknown.end());
+  }
+  ResolveParked();
+  if (!unconfirmed_.empty() || (answer.ok() && !unknown_.empty())) AskPosition();
 }
 
 void Writer::DecideAgain(TaskPtr task, storage::Revision newer_than) {

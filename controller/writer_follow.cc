@@ -70,7 +70,7 @@ void Writer::Follow(TaskPtr task) {
   if (task->scope == Scope::kUpkeep) {
     Finish(task, absl::AbortedError("no longer leading"));
   } else if (IsDone(*task)) {
-    Finish(task, Committed{book_.revision(), task->uncertain});
+    Confirm(std::move(task));
   } else if (another_leads() && task->acquire && !task->here && wiring_.forward_acquire) {
     Forward(std::move(task));
   } else if (another_leads() || (task->here && !leader_)) {

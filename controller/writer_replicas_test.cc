@@ -75,6 +75,7 @@ TEST_F(WriterReplicasTest, ALeaseOfTheBookIsGrantedWithoutAnyLeader) {
   Start(2);
   ASSERT_TRUE(Acquire(1, 1).ok());
   all_.store.HoldDelivery(true);  // so that nobody hears of what follows
+  all_.replicas[1]->store.failing_positions = 1000;
   all_.Kill(0);
   const int before = all_.forwarded;
   EXPECT_TRUE(Acquire(1, 1).ok());
@@ -83,6 +84,22 @@ TEST_F(WriterReplicasTest, ALeaseOfTheBookIsGrantedWithoutAnyLeader) {
   const auto expired = Ask(1, 1);
   EXPECT_FALSE(*expired && (*expired)->ok()) << "its time is over: another may have it";
   all_.store.HoldDelivery(false);
+}
+
+TEST_F(WriterReplicasTest, AReplicaThatIsCutOffDoesNotGrantWhatWasReleasedMeanwhile) {
+  Start(2);
+  ASSERT_TRUE(Acquire(1, 1).ok());
+  all_.replicas[1]->store.Cut();
+  all_.writer(0).Release("node-1", [](const absl::StatusOr<Committed>&) {});
+  all_.Run();
+  ASSERT_EQ(all_.writer(0).book().Find("node-1"), nullptr);
+  ASSERT_NE(all_.writer(1).book().Find("node-1"), nullptr) << "it has not heard of it";
+  const auto answer = Ask(1, 1);
+  EXPECT_FALSE(*answer) << "not before the book has come to where the store is";
+  all_.replicas[1]->store.End();
+  all_.Run();
+  ASSERT_TRUE(*answer && (*answer)->ok());
+  EXPECT_NE(all_.writer(0).book().Find("node-1"), nullptr) << "asked of the leader anew";
 }
 
 TEST_F(WriterReplicasTest, CommandsWaitForALeaderAndThenGoOn) {

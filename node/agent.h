@@ -56,7 +56,6 @@ class Agent {
   void Probe(absl::Time now);
   Reachability SeenReachability() const;
   void Report();
-  void NoteStale(const Heartbeat& heartbeat);
   void TellSystemd();
   std::vector<std::string> Problems() const;
 
@@ -94,7 +93,6 @@ class Agent {
   PerFamily<std::string> forwarding_problems_;
   absl::Status subnet_file_status_, snapshot_status_;
   std::vector<std::string> problems_logged_;
-  bool stale_logged_ = false;
 };
 
 }  // namespace heddle::node

@@ -66,13 +66,11 @@ absl::Status Executor::On(const Synced& synced, absl::Time now) {
   return absl::OkStatus();
 }
 
-absl::Status Executor::On(const Heartbeat& heartbeat, absl::Time now) {
+absl::Status Executor::On(const Heartbeat& heartbeat, absl::Time) {
   const Position before = table_.position();
-  HEDDLE_ASSIGN_OR_RETURN(std::vector<PeerDifference> differences, table_.Check(heartbeat));
-  if (table_.position() != before || !differences.empty()) ++remembered_version_;
-  if (!differences.empty()) {
-    Enqueue(std::move(differences), now);
-  } else if (table_.position() != before) {
+  HEDDLE_RETURN_IF_ERROR(table_.Check(heartbeat));
+  if (table_.position() != before) {
+    ++remembered_version_;
     NoteApplied();
   }
   return absl::OkStatus();
@@ -243,7 +241,7 @@ std::vector<std::string> Executor::problems() const {
        {&advertisement_status_, &standby_status_, &extension_status_}) {
     if (!status->ok()) problems.emplace_back(status->message());
   }
-  if (table_.held() > 0 && !table_.settling()) {
+  if (table_.held() > 0) {
     problems.push_back(
         absl::StrCat(table_.held(),
                      " peers are kept although the controller's snapshot lacks them; if they are "

@@ -56,14 +56,6 @@ absl::StatusOr<Update> DecodeChunk(const v1::Chunk& message) {
   return chunk;
 }
 
-Heartbeat DecodeHeartbeat(const v1::Heartbeat& message) {
-  Heartbeat heartbeat{message.revision(), message.set_hash(), message.settling(), std::nullopt};
-  if (message.stale_since_unix_ms() > 0) {
-    heartbeat.stale_since = absl::FromUnixMillis(message.stale_since_unix_ms());
-  }
-  return heartbeat;
-}
-
 absl::StatusOr<Update> DecodeKind(const v1::ControllerMessage& message) {
   switch (message.kind_case()) {
     case v1::ControllerMessage::kWelcome:
@@ -75,10 +67,9 @@ absl::StatusOr<Update> DecodeKind(const v1::ControllerMessage& message) {
     case v1::ControllerMessage::kChunk:
       return DecodeChunk(message.chunk());
     case v1::ControllerMessage::kSynced:
-      return Synced{message.synced().revision(), message.synced().set_hash(),
-                    message.synced().settling()};
+      return Synced{message.synced().revision(), message.synced().set_hash()};
     case v1::ControllerMessage::kHeartbeat:
-      return DecodeHeartbeat(message.heartbeat());
+      return Heartbeat{message.heartbeat().revision(), message.heartbeat().set_hash()};
     case v1::ControllerMessage::kAcceptRemovals:
       return AcceptRemovals{};
     case v1::ControllerMessage::kNetwork: {

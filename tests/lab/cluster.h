@@ -14,8 +14,7 @@ namespace heddle::lab {
 
 struct ClusterOptions {
   LabOptions lab;
-  int nodes = 0;     // 0: on every host; else on the first ones
-  int replicas = 0;  // 0: one controller on RocksDB; else so many on one etcd
+  int nodes = 0;  // 0: on every host; else on the first ones
   std::string net_conf = R"({"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}})";
   Flags controller_flags, node_flags;
 };
@@ -27,10 +26,7 @@ class Cluster {
 
   Lab& lab() { return lab_; }
   Host& host(int number) { return lab_.host(number); }
-  Controller& controller(int number = 0) {
-    return *controllers_.at(static_cast<std::size_t>(number));
-  }
-  Etcd& etcd() { return etcd_; }  // runs if there are replicas
+  Controller& controller() { return controller_; }
   const Heddlectl& ctl() const { return ctl_; }
   int size() const { return static_cast<int>(nodes_.size()); }
   Node& node(int number) { return *nodes_.at(static_cast<std::size_t>(number) - 1); }
@@ -52,8 +48,7 @@ class Cluster {
   std::string MeshDefect();
 
   Lab lab_;
-  Etcd etcd_;
-  std::vector<std::unique_ptr<Controller>> controllers_;
+  Controller controller_;
   Heddlectl ctl_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<Pod>> pods_;
