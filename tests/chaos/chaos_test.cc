@@ -197,5 +197,12 @@ TEST_F(ChaosTest, OneControllerWithAStoreOfItsOwn) {
   Live(one, options.faults_for / 3);
 }
 
+TEST_F(ChaosTest, ThreeControllersOnThreeEtcdMembers) {
+  WorldOptions three;
+  three.nodes = options.nodes;
+  three.controller_flags = {"--rest", "1s", "--heartbeat-seconds", "1"};
+  Live(three, options.faults_for);
+}
+
 }  // namespace
 }  // namespace heddle::chaos
