@@ -106,6 +106,7 @@ Operation Asking::Begin(Kind kind, const std::string& node, const std::string& s
 void Asking::End(const grpc::Status& status, Operation operation) {
   operation.completed = absl::Now();
   operation.outcome = OutcomeOf(status);
+  operation.error = status.error_message();
   if (operation.outcome == Outcome::kOk && operation.revision > 0) {
     // What was answered before is in every later answer: a write is read by who made it.
     EXPECT_GE(operation.revision, revision_) << client_ << " was answered an older revision";
@@ -173,7 +174,7 @@ bool Asking::RemoveNode(const std::string& node) {
   grpc::ClientContext context;
   SetLimit(&context);
   const grpc::Status status = admin_->RemoveNode(&context, request, &response);
-  operation.revision = response.revision();
+  // Its revision is one to wait for: not always that of the store.
   End(status, operation);
   return status.ok() || status.error_code() == grpc::StatusCode::NOT_FOUND;
 }

@@ -1,5 +1,7 @@
 // A cluster of the real programs under kills, pauses and cuts by a seed, with clients on many
 // threads, nodes that come, go and move, and traffic that must not notice.
+#include <cstdlib>
+#include <fstream>
 #include <iostream>
 #include <memory>
 #include <string>
@@ -83,6 +85,7 @@ class ChaosTest : public testing::Test {
   void JudgeHistory();
   void JudgeLogs();
   void PingMovedNodes();
+  void KeepLogs();
 
   std::unique_ptr<World> world_;
   Recorder recorder_;
@@ -142,13 +145,24 @@ void ChaosTest::JudgeHistory() {
   std::cout << history.size() << " operations: " << counts[0] << " done, " << counts[1]
             << " refused, " << counts[2] << " without an answer\n";
   EXPECT_GT(counts[0], kFewOperations) << "hardly anything was answered: this run proves little";
-  EXPECT_EQ(FindContradiction(history), "");
+  std::string around;
+  EXPECT_EQ(FindContradiction(history, &around), "");
+  if (!around.empty()) std::cout << "all calls for these nodes:" << around << "\n";
   EXPECT_EQ(hashes_.histories(), 1u);
 }
 
 void ChaosTest::JudgeLogs() {
   for (Server* server : world_->ServersOf(Server::Role::kController)) {
     EXPECT_EQ(ForbiddenLines(server->Log()), "") << "in the log of " << server->name();
+  }
+}
+
+// Where Bazel keeps what a test leaves behind.
+void ChaosTest::KeepLogs() {
+  const char* folder = std::getenv("TEST_UNDECLARED_OUTPUTS_DIR");
+  for (auto& server : world_->servers()) {
+    if (folder != nullptr)
+      std::ofstream(absl::StrCat(folder, "/", server->name())) << server->Log();
   }
 }
 
@@ -185,7 +199,10 @@ void ChaosTest::Live(const WorldOptions& world_options, absl::Duration faults_fo
             << traffic_->sent() << " pings\n";
   EXPECT_GT(faults_->count(), 0);
   EXPECT_GT(churn_->count(), 0);
-  if (HasFailure()) std::cout << "what was done when:\n" << faults_->log();
+  if (HasFailure()) {
+    std::cout << "what was done when:\n" << faults_->log();
+    KeepLogs();
+  }
 }
 
 TEST_F(ChaosTest, OneControllerWithAStoreOfItsOwn) {

@@ -1,6 +1,7 @@
 // From a long history that has no order to the few operations that show why.
 #include <algorithm>
 #include <functional>
+#include <map>
 #include <utility>
 
 #include "tests/chaos/register.h"
@@ -62,11 +63,16 @@ void DropReads(const std::vector<Value>& initial, RegisterHistory* history) {
   }
 }
 
+// Else what follows from an operation that is left out would still be there, and nobody saw why.
+void UndoTightening(const RegisterHistory& whole, RegisterHistory* part) {
+  std::map<int, absl::Time> invoked;
+  for (const RegisterOperation& operation : whole) invoked[operation.source] = operation.invoked;
+  for (RegisterOperation& operation : *part) operation.invoked = invoked.at(operation.source);
+}
+
 }  // namespace
 
-RegisterHistory Contradiction(const RegisterHistory& whole, Value values) {
-  RegisterHistory history = whole;
-  TightenByRevision(&history);
+RegisterHistory Contradiction(const RegisterHistory& history, Value values) {
   std::vector<absl::Time> ends;
   for (const RegisterOperation& operation : history) {
     if (!operation.optional) ends.push_back(operation.completed);
@@ -76,9 +82,11 @@ RegisterHistory Contradiction(const RegisterHistory& whole, Value values) {
     return Linearizable(Until(history, time), {kNothing});
   });
   RegisterHistory few = Until(history, end == ends.end() ? absl::InfiniteFuture() : *end);
+  TightenByRevision(&few);
   RegisterHistory tail = Tail(few, values);
   const bool whatever_before = tail.size() < few.size();
   few = std::move(tail);
+  UndoTightening(history, &few);
   DropReads(whatever_before ? AllValues(values) : std::vector<Value>{kNothing}, &few);
   return few;
 }

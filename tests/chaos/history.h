@@ -24,7 +24,8 @@ struct Operation {
   // answered has then taken whatever the node had, if anything.
   std::string subnet;
   std::map<std::string, std::string> owners;  // of a list: each leased subnet's node
-  absl::Time invoked, completed;              // no matter what `completed` is when kUnknown
+  absl::Time invoked, completed;              // the call's end when kUnknown
+  std::string error;                          // what came instead of an answer
   // Of the store, at which the answer holds; 0: the answer did not say.
   std::uint64_t revision = 0;
   // The answer may be as old as the controller's copy: it need not show what was acknowledged

@@ -34,8 +34,8 @@ class Projection {
 
   void AddValue(const std::string& name) { values_.emplace(name, values_.size() + 1); }
   void Add(const Operation& operation, int source);
-  // "" or the report.
-  std::string Judge(const History& history) const;
+  // "" or the report; then `around` gets what FindContradiction says.
+  std::string Judge(const History& history, std::string* around) const;
 
  private:
   // What the operation says of this register.
@@ -45,6 +45,7 @@ class Projection {
     return value != values_.end() ? value->second : kNothing;
   }
   Value Read(const Operation& operation) const;
+  std::string Around(const History& history, absl::Time zero, absl::Time end) const;
 
   const bool of_subnet_;
   const std::string name_;
@@ -107,7 +108,7 @@ std::string Line(const Operation& operation, const std::string& subject, absl::T
                       operation.may_be_old ? " (of a copy that may be old)" : "");
 }
 
-std::string Projection::Judge(const History& history) const {
+std::string Projection::Judge(const History& history, std::string* around) const {
   const Value values = static_cast<Value>(values_.size());
   if (Linearizable(operations_, {kNothing})) return "";
   std::string report = absl::StrCat("no order of these explains their answers about ",
@@ -119,8 +120,10 @@ std::string Projection::Judge(const History& history) const {
     return history[a.source].invoked < history[b.source].invoked;
   });
   int optional = 0;
+  absl::Time end = absl::InfinitePast();
   for (const auto& entry : few) {
     optional += entry.optional ? 1 : 0;
+    if (!entry.optional) end = std::max(end, history[entry.source].completed);
     if (!entry.optional) report += Line(history[entry.source], name_, zero);
   }
   if (optional > 0) {
@@ -128,7 +131,27 @@ std::string Projection::Judge(const History& history) const {
                     " without an answer by then, which do not explain it either, if they were done "
                     "or not");
   }
+  if (around != nullptr) *around = Around(history, zero, end);
   return report;
+}
+
+std::string Projection::Around(const History& history, absl::Time zero, absl::Time end) const {
+  History calls;
+  for (const Operation& operation : history) {
+    const bool of_these = of_subnet_ ? values_.count(operation.node) != 0 : operation.node == name_;
+    if (of_these && operation.invoked <= end) calls.push_back(operation);
+  }
+  std::sort(calls.begin(), calls.end(),
+            [](const auto& a, const auto& b) { return a.invoked < b.invoked; });
+  std::string text;
+  for (const Operation& call : calls) {
+    absl::StrAppend(&text, Line(call, name_, zero),
+                    call.outcome == Outcome::kOk       ? ""
+                    : call.outcome == Outcome::kFailed ? " REFUSED"
+                                                       : " UNKNOWN",
+                    call.error.empty() ? "" : ": " + call.error);
+  }
+  return text;
 }
 
 // A list in which a node stands twice needs no other to be wrong.
@@ -148,7 +171,7 @@ std::string NodeWithTwoSubnets(const History& history) {
 
 }  // namespace
 
-std::string FindContradiction(const History& history) {
+std::string FindContradiction(const History& history, std::string* around) {
   std::string report = NodeWithTwoSubnets(history);
   std::map<std::string, Projection> subnets, nodes;
   for (const auto& [subnet, node] : Seen(history)) {
@@ -162,7 +185,7 @@ std::string FindContradiction(const History& history) {
         if (history[i].outcome == Outcome::kFailed) continue;
         projection.Add(history[i], static_cast<int>(i));
       }
-      report = projection.Judge(history);
+      report = projection.Judge(history, around);
     }
   }
   return report;

@@ -18,6 +18,7 @@ namespace heddle::chaos {
 
 // "" if there is such an order. Else the subnet or the node whose answers have none, with a few
 // operations that contradict each other, one a line, times in seconds since the first invocation.
-std::string FindContradiction(const History& history);
+// `around`, if given, gets every call for the nodes in question up to then, whatever came of it.
+std::string FindContradiction(const History& history, std::string* around = nullptr);
 
 }  // namespace heddle::chaos

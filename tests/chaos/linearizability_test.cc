@@ -18,7 +18,13 @@ absl::Time At(int milliseconds) {
 }
 
 Operation Acquire(const std::string& node, const std::string& subnet, int from, int to) {
-  Operation operation{Kind::kAcquire, Outcome::kOk, "a", node, subnet, {}, At(from), At(to)};
+  Operation operation;
+  operation.kind = Kind::kAcquire;
+  operation.client = "a";
+  operation.node = node;
+  operation.subnet = subnet;
+  operation.invoked = At(from);
+  operation.completed = At(to);
   return operation;
 }
 
@@ -29,7 +35,10 @@ Operation Release(const std::string& node, const std::string& subnet, int from, 
 }
 
 Operation List(std::map<std::string, std::string> owners, int from, int to) {
-  Operation operation{Kind::kList, Outcome::kOk, "c", "", "", {}, At(from), At(to)};
+  Operation operation;
+  operation.client = "c";
+  operation.invoked = At(from);
+  operation.completed = At(to);
   operation.owners = std::move(owners);
   return operation;
 }
@@ -115,6 +124,16 @@ TEST(LinearizabilityTest, AStaleRead) {
   EXPECT_NE(FindContradiction(history), "");
   history.back().revision = 4;
   EXPECT_NE(FindContradiction(history), "");
+}
+
+TEST(LinearizabilityTest, AnOlderRevisionAfterANewerOne) {
+  const std::string report = FindContradiction({Acquire("n1", "s1", 0, 1),
+                                                AtRevision(9, OfACopy(List({{"s1", "n1"}}, 2, 3))),
+                                                AtRevision(8, List({{"s1", "n1"}}, 4, 5))});
+  EXPECT_EQ(report,
+            "no order of these explains their answers about the subnet s1:\n"
+            "     0.002 ..   0.003  @9 c: list: n1 has s1 (of a copy that may be old)\n"
+            "     0.004 ..   0.005  @8 c: list: n1 has s1");
 }
 
 TEST(LinearizabilityTest, RevisionsOrderWhatOverlaps) {

@@ -26,7 +26,7 @@ struct RegisterOperation {
   // Operations take effect in this order, and a read is what all of its revision and before have
   // left; 0: it says nothing. Not of an optional one.
   std::uint64_t revision = 0;
-  int source = 0;  // the caller's, to know it by
+  int source = 0;  // the caller's, to know it by; another for each
 };
 
 using RegisterHistory = std::vector<RegisterOperation>;

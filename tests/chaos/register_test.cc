@@ -65,7 +65,9 @@ TEST(RegisterTest, TheSearchAgreesWithTryingAllOrders) {
   int linearizable = 0, not_linearizable = 0;
   for (int round = 0; round < 10000; ++round) {
     RegisterHistory history(2 + random() % 4);
+    int source = 0;
     for (RegisterOperation& operation : history) {
+      operation.source = source++;
       operation.kind = static_cast<RegisterOperation::Kind>(random() % 4);
       const bool read = operation.kind == RegisterOperation::Kind::kRead;
       const bool shed = operation.kind == RegisterOperation::Kind::kShed;
