@@ -69,8 +69,10 @@ bool Writer::IsDone(const Task& task) const {
 void Writer::Follow(TaskPtr task) {
   if (task->scope == Scope::kUpkeep) {
     Finish(task, absl::AbortedError("no longer leading"));
-  } else if (IsDone(*task)) {
+  } else if (IsDone(*task) && another_leads()) {
     Confirm(std::move(task));
+  } else if (IsDone(*task)) {
+    Finish(task, Committed{book_.revision(), task->uncertain});
   } else if (another_leads() && task->acquire && !task->here && wiring_.forward_acquire) {
     Forward(std::move(task));
   } else if (another_leads() || (task->here && !leader_)) {
