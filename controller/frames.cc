@@ -59,11 +59,13 @@ Frame SyncedFrame(storage::Revision revision, std::uint64_t set_hash, bool settl
   return ToFrame(message);
 }
 
-Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash, bool settling) {
+Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash, bool settling,
+                     std::optional<absl::Time> stale_since) {
   v1::ControllerMessage message;
   message.mutable_heartbeat()->set_revision(revision);
   message.mutable_heartbeat()->set_set_hash(set_hash);
   message.mutable_heartbeat()->set_settling(settling);
+  if (stale_since) message.mutable_heartbeat()->set_stale_since_unix_ms(ToUnixMs(*stale_since));
   return ToFrame(message);
 }
 

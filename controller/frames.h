@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/strings/string_view.h"
@@ -25,7 +26,9 @@ Frame OwnLeaseFrame(const Peer& self, absl::Time expires);
 Frame SnapshotBeginFrame(storage::Revision revision);
 // `settling`: a restored store settles; see node.proto.
 Frame SyncedFrame(storage::Revision revision, std::uint64_t set_hash, bool settling);
-Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash, bool settling);
+// `stale_since`: since when the shared store has not been heard of.
+Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash, bool settling,
+                     std::optional<absl::Time> stale_since);
 Frame AcceptRemovalsFrame();
 Frame ProbeRequestFrame(const ProbeRequest& request);
 Frame NetworkFrame(const Network& network);

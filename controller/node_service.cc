@@ -14,7 +14,8 @@
 namespace heddle::controller {
 namespace {
 
-// How often the streams are looked through for heartbeats that are due.
+// How often the streams are looked through for heartbeats that are due, and the store for its
+// health.
 constexpr absl::Duration kScanEvery = absl::Milliseconds(500);
 
 }  // namespace
@@ -119,6 +120,7 @@ class NodeService::Impl final
     }
     if (now >= next_scan_) {
       next_scan_ = now + kScanEvery;
+      wiring_.hub->set_stale_since(wiring_.store->Describe().unreachable_since);
       for (const auto& reactor : Live()) reactor->KickIfDue(now);
     }
     return std::min(next_scan_, wiring_.hub->release_at());

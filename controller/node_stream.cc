@@ -304,8 +304,9 @@ Frame NodeStream::Next(absl::Time now) {
   heartbeat_at_ = now + absl::Seconds(shared_->heartbeat_seconds);
   if (delivery_ != nullptr) return NextOfDelivery();
   // While the writer has the node's request: a sign of life that says nothing of the peers.
-  if (!sending_) return HeartbeatFrame(0, 0, hub.settling());
-  return HeartbeatFrame(cursor_, hub.HashAt(cursor_).value_or(hub.set_hash()), hub.settling());
+  const storage::Revision revision = sending_ ? cursor_ : 0;
+  const std::uint64_t hash = sending_ ? hub.HashAt(cursor_).value_or(hub.set_hash()) : 0;
+  return HeartbeatFrame(revision, hash, hub.settling(), hub.stale_since());
 }
 
 absl::Time NodeStream::deadline() const {

@@ -156,6 +156,21 @@ TEST_F(ResumeTest, AnotherHistoryIsLetInWhenTheStoreConfirmsThisOne) {
   EXPECT_TRUE(absl::IsUnavailable(other->stream.OnPosition(storage::Position{"h-0", 9'000}, now_)));
 }
 
+TEST_F(ResumeTest, HeartbeatsSaySinceWhenTheStoreIsOutOfReach) {
+  const auto connection = Attached(Hello("node-1"));
+  connection->Drain(now_);
+  const auto beat = [&] {
+    now_ += absl::Seconds(5);
+    const auto messages = connection->Drain(now_);
+    return messages.empty() ? -1 : messages.back().heartbeat().stale_since_unix_ms();
+  };
+  EXPECT_EQ(beat(), 0);
+  hub_.set_stale_since(absl::FromUnixSeconds(77));
+  EXPECT_EQ(beat(), 77'000);
+  hub_.set_stale_since(std::nullopt);
+  EXPECT_EQ(beat(), 0);
+}
+
 TEST_F(ResumeTest, NothingIsTakenBeforeHelloIsAnswered) {
   const TestReplica held = HeldAt(hub_.head() + 5);
   const auto connection = Greeted(HelloWith("node-1", "h-1", held), held);

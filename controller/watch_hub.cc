@@ -44,6 +44,16 @@ bool WatchHub::settling() const {
   return settling_;
 }
 
+void WatchHub::set_stale_since(std::optional<absl::Time> stale_since) {
+  MutexLock lock(&mutex_);
+  stale_since_ = stale_since;
+}
+
+std::optional<absl::Time> WatchHub::stale_since() const {
+  MutexLock lock(&mutex_);
+  return stale_since_;
+}
+
 void WatchHub::Freeze(std::string why) {
   MutexLock lock(&mutex_);
   frozen_ = std::move(why);

@@ -78,6 +78,8 @@ class WatchHub {
             const std::optional<Network>& network);
   // Whether a restored store settles, which every delivery and heartbeat says.
   void set_settling(bool settling);
+  // Since when the shared store has not been heard of, which every heartbeat says.
+  void set_stale_since(std::optional<absl::Time> stale_since);
   // From now on no stream begins, and none hears anything new: what the store has is torn. `why` is
   // what nodes are told.
   void Freeze(std::string why);
@@ -97,6 +99,7 @@ class WatchHub {
   std::string history() const;
   std::optional<Network> network() const;
   bool settling() const;
+  std::optional<absl::Time> stale_since() const;
   // FailedPrecondition when frozen.
   absl::Status serving() const;
   storage::Revision head() const;      // newest announced
@@ -161,6 +164,7 @@ class WatchHub {
   std::uint64_t set_hash_ ABSL_GUARDED_BY(mutex_) = 0;
   std::uint64_t next_order_ ABSL_GUARDED_BY(mutex_) = 0;
   bool settling_ ABSL_GUARDED_BY(mutex_) = false;
+  std::optional<absl::Time> stale_since_ ABSL_GUARDED_BY(mutex_);
   std::string frozen_ ABSL_GUARDED_BY(mutex_);  // why; empty: it is not
   absl::btree_map<Place, Entry> entries_ ABSL_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string, Place> places_ ABSL_GUARDED_BY(mutex_);

@@ -155,6 +155,7 @@ void Agent::TakeEvents() {
     // A stream that goes on from what this node has changes nothing here, yet wants to hear it.
     report_due_ |=
         std::holds_alternative<Heartbeat>(*update) || std::holds_alternative<Synced>(*update);
+    if (const auto* heartbeat = std::get_if<Heartbeat>(&*update)) NoteStale(*heartbeat);
     if (auto* request = std::get_if<ProbeRequest>(&*update)) {
       look_for_findings_ = absl::InfinitePast();  // who asks wants to know of now
       prober_.Ask(std::move(*request));
@@ -346,6 +347,19 @@ void Agent::Report() {
   reported_ = std::move(applied);
   reported_stream_ = session_.stream();
   report_due_ = false;
+}
+
+// Nothing changes for this node; its administrator may want to know.
+void Agent::NoteStale(const Heartbeat& heartbeat) {
+  if (stale_logged_ == heartbeat.stale_since.has_value()) return;
+  stale_logged_ = heartbeat.stale_since.has_value();
+  if (stale_logged_) {
+    spdlog::warn("controller {} has not reached its store since {}: it serves what it had then",
+                 session_.controller(),
+                 absl::FormatTime(absl::RFC3339_sec, *heartbeat.stale_since, absl::UTCTimeZone()));
+  } else {
+    spdlog::info("controller {} reaches its store", session_.controller());
+  }
 }
 
 void Agent::TellSystemd() {

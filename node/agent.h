@@ -56,6 +56,7 @@ class Agent {
   void Probe(absl::Time now);
   Reachability SeenReachability() const;
   void Report();
+  void NoteStale(const Heartbeat& heartbeat);
   void TellSystemd();
   std::vector<std::string> Problems() const;
 
@@ -93,6 +94,7 @@ class Agent {
   PerFamily<std::string> forwarding_problems_;
   absl::Status subnet_file_status_, snapshot_status_;
   std::vector<std::string> problems_logged_;
+  bool stale_logged_ = false;
 };
 
 }  // namespace heddle::node

@@ -66,11 +66,13 @@ absl::Status Executor::On(const Synced& synced, absl::Time now) {
   return absl::OkStatus();
 }
 
-absl::Status Executor::On(const Heartbeat& heartbeat, absl::Time) {
+absl::Status Executor::On(const Heartbeat& heartbeat, absl::Time now) {
   const Position before = table_.position();
-  HEDDLE_RETURN_IF_ERROR(table_.Check(heartbeat));
-  if (table_.position() != before) {
-    ++remembered_version_;
+  HEDDLE_ASSIGN_OR_RETURN(std::vector<PeerDifference> differences, table_.Check(heartbeat));
+  if (table_.position() != before || !differences.empty()) ++remembered_version_;
+  if (!differences.empty()) {
+    Enqueue(std::move(differences), now);
+  } else if (table_.position() != before) {
     NoteApplied();
   }
   return absl::OkStatus();
@@ -241,7 +243,7 @@ std::vector<std::string> Executor::problems() const {
        {&advertisement_status_, &standby_status_, &extension_status_}) {
     if (!status->ok()) problems.emplace_back(status->message());
   }
-  if (table_.held() > 0) {
+  if (table_.held() > 0 && !table_.settling()) {
     problems.push_back(
         absl::StrCat(table_.held(),
                      " peers are kept although the controller's snapshot lacks them; if they are "

@@ -75,6 +75,26 @@ TEST_F(ExecutorTest, HeldRemovalsKeepTheKernelAndAreAccepted) {
   EXPECT_EQ(Problems(), "");
 }
 
+TEST_F(ExecutorTest, PeersMissingWhileTheStoreSettlesAreHeldWithoutAProblem) {
+  Settle(20);
+  const PeerTable::Peers back = MakePeers(15);
+  Say(Welcome{"restored", TestNetwork(), absl::Seconds(10), "test"});
+  Say(SnapshotBegin{3});
+  Chunk chunk;
+  for (const auto& [id, peer] : back) chunk.changes.push_back({id, peer});
+  Say(chunk);
+  Say(Synced{3, HashOf(back), /*settling=*/true});
+  Run(absl::Seconds(70));
+  EXPECT_EQ(writes(), 0u);
+  EXPECT_EQ(executor_->applied().held_removals, 5u);
+  EXPECT_EQ(executor_->applied().revision, 3u);
+  EXPECT_EQ(Problems(), "") << "nobody has to accept it";
+  Say(Heartbeat{3, HashOf(back), /*settling=*/false, std::nullopt});
+  Run(absl::Seconds(1));
+  EXPECT_EQ(kernel_.state().routes.size(), 14u);
+  EXPECT_EQ(executor_->applied().held_removals, 0u);
+}
+
 TEST_F(ExecutorTest, ForeignLeaseAndDivergenceDropTheStream) {
   Settle(10);
   EXPECT_FALSE(executor_->Handle(OwnLease{MakePeer(2), absl::InfiniteFuture()}, now_).ok());

@@ -87,7 +87,14 @@ absl::StatusOr<std::vector<PeerDifference>> PeerTable::Complete(const Synced& sy
   if (!sound.ok()) return Distrust(std::string(sound.message()));
 
   Differences differences;
-  if (in_snapshot_) HoldOrRemoveMissing(&differences);
+  if (in_snapshot_) {
+    const bool waited = settling_ && !synced.settling && position_.history == stream_history_;
+    if (waited) other_history_ = false;
+    settling_ = synced.settling;
+    HoldOrRemoveMissing(&differences);
+  } else if (!synced.settling) {
+    EndSettling(&differences);
+  }
   ApplyPending(&differences);
   set_hash_ = synced.set_hash;
   position_ = {stream_history_, synced.revision};
@@ -99,19 +106,21 @@ absl::StatusOr<std::vector<PeerDifference>> PeerTable::Complete(const Synced& sy
   return differences;
 }
 
-absl::Status PeerTable::Check(const Heartbeat& heartbeat) {
+absl::StatusOr<std::vector<PeerDifference>> PeerTable::Check(const Heartbeat& heartbeat) {
   const bool transferring = in_snapshot_ || !continued_ || !pending_.empty();
-  if (transferring || heartbeat.revision < position_.revision) return absl::OkStatus();
+  if (transferring || heartbeat.revision < position_.revision) return Differences();
   if (heartbeat.set_hash == set_hash_) {
     position_.revision = heartbeat.revision;  // what lies between changed no peer
-    return absl::OkStatus();
+    Differences differences;
+    if (!heartbeat.settling) EndSettling(&differences);
+    return differences;
   }
   // A heartbeat of a later revision may have overtaken a delta; the same again has not.
   const bool overtook =
       heartbeat.revision > position_.revision && suspect_revision_ != position_.revision;
   if (overtook) {
     suspect_revision_ = position_.revision;
-    return absl::OkStatus();
+    return Differences();
   }
   return Distrust(absl::StrCat("the peers held at revision ", position_.revision,
                                " differ from the controller's"));
@@ -119,7 +128,7 @@ absl::Status PeerTable::Check(const Heartbeat& heartbeat) {
 
 std::vector<PeerDifference> PeerTable::Accept() {
   Differences differences;
-  other_history_ = false;
+  other_history_ = settling_ = false;
   for (const std::string& node_id : std::exchange(held_, {})) Remove(node_id, &differences);
   return differences;
 }
@@ -191,8 +200,12 @@ absl::Status PeerTable::CheckDisjoint(bool whole) const {
 
 bool PeerTable::MustHold(std::size_t removed) const {
   if (removed == 0) return false;
-  if (other_history_) return true;
+  if (settling_ || other_history_) return true;
   if (pending_.empty()) return true;  // a cluster without this very node: missing, not empty
+  return TooMany(removed);
+}
+
+bool PeerTable::TooMany(std::size_t removed) const {
   return peers_.size() >= guard_.min_peers &&
          static_cast<double>(removed) > guard_.fraction * static_cast<double>(peers_.size());
 }
@@ -209,6 +222,14 @@ void PeerTable::HoldOrRemoveMissing(Differences* differences) {
   }
   held_.clear();
   for (const std::string& node_id : missing) Remove(node_id, differences);
+}
+
+// The controller has waited for them: who has not come back by now is gone, another history or not.
+void PeerTable::EndSettling(Differences* differences) {
+  if (!std::exchange(settling_, false)) return;
+  other_history_ = false;
+  if (held_.empty() || held_.size() == peers_.size() || TooMany(held_.size())) return;
+  for (const std::string& node_id : std::exchange(held_, {})) Remove(node_id, differences);
 }
 
 // A held peer's subnet that the controller has given to another node is that node's.

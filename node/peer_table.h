@@ -9,6 +9,10 @@
 // stay in the table, without being part of the controller's set, until an administrator accepts,
 // the controller names them again, or a later snapshot compares well.
 //
+// While the controller says that its restored store is settling, a snapshot removes nobody. Who is
+// missing is kept in the same way, and goes when the controller says that the time is over, unless
+// that would then be too large a removal.
+//
 // Not thread-safe.
 #pragma once
 
@@ -55,7 +59,8 @@ class PeerTable {
   absl::Status Begin(const SnapshotBegin& begin);
   absl::Status Add(Chunk chunk);
   absl::StatusOr<std::vector<PeerDifference>> Complete(const Synced& synced);
-  absl::Status Check(const Heartbeat& heartbeat);
+  // The end of settling lets go of peers.
+  absl::StatusOr<std::vector<PeerDifference>> Check(const Heartbeat& heartbeat);
 
   // Lets go of the held peers.
   std::vector<PeerDifference> Accept();
@@ -69,6 +74,8 @@ class PeerTable {
   bool need_snapshot() const { return distrusted_; }
   std::uint64_t set_hash() const { return set_hash_; }
   std::size_t held() const { return held_.size(); }
+  // The held peers are kept for as long as the store settles: nobody has to accept anything.
+  bool settling() const { return settling_; }
   bool IsHeld(const std::string& node_id) const { return held_.contains(node_id); }
   // Whether a transfer was completed since the start of this process: before that nothing may be
   // removed from the kernel.
@@ -85,6 +92,8 @@ class PeerTable {
   absl::Status CheckDisjoint(bool whole) const;
   bool MustHold(std::size_t removed) const;
   void HoldOrRemoveMissing(Differences* differences);
+  void EndSettling(Differences* differences);
+  bool TooMany(std::size_t removed) const;
   void ReleaseOverlapped(Differences* differences);
   void ApplyPending(Differences* differences);
   void Put(const Peer& peer, Differences* differences);
@@ -102,6 +111,7 @@ class PeerTable {
   // Peers are missing that another history (an emptied or restored store, or another cluster's)
   // had. They may only be late to come back, so all of them are held.
   bool other_history_ = false;
+  bool settling_ = false;    // held_ is of a snapshot that came while the store settled
   bool distrusted_ = false;  // what is here and what the controller has differ somewhere
 
   std::string stream_history_;

@@ -1,56 +1,11 @@
 #include "node/peer_table.h"
 
-#include <gtest/gtest.h>
-
 #include <random>
 
-#include "absl/strings/str_cat.h"
+#include "node/peer_table_fixture.h"
 
 namespace heddle::node {
 namespace {
-
-Peer MakePeer(int n, const std::string& address = "192.0.2.1") {
-  Peer peer;
-  peer.node_id = absl::StrCat("node-", n);
-  peer.subnets[Family::kV4] = *Prefix::Parse(absl::StrCat("10.", n / 256, ".", n % 256, ".0/24"));
-  peer.advertisement.public_address[Family::kV4] = *Ip::Parse(address);
-  peer.advertisement.backend_type = "vxlan";
-  return peer;
-}
-
-PeerTable::Peers MakePeers(int first, int count) {
-  PeerTable::Peers peers;
-  for (int n = first; n < first + count; ++n) peers[MakePeer(n).node_id] = MakePeer(n);
-  return peers;
-}
-
-std::uint64_t HashOf(const PeerTable::Peers& peers) {
-  std::uint64_t hash = 0;
-  for (const auto& [id, peer] : peers) hash += PeerDigest(peer);
-  return hash;
-}
-
-PeerUpdate Put(const Peer& peer) { return {peer.node_id, peer}; }
-PeerUpdate Gone(int n) { return {absl::StrCat("node-", n), std::nullopt}; }
-
-Chunk ChunkOf(const PeerTable::Peers& peers) {
-  Chunk chunk;
-  for (const auto& [id, peer] : peers) chunk.changes.push_back(Put(peer));
-  return chunk;
-}
-
-// A table attached to "h" that has been given `peers` as a snapshot.
-void Feed(PeerTable* table, const PeerTable::Peers& peers, std::uint64_t revision) {
-  ASSERT_TRUE(table->Begin({revision}).ok());
-  ASSERT_TRUE(table->Add(ChunkOf(peers)).ok());
-  ASSERT_TRUE(table->Complete({revision, HashOf(peers)}).ok());
-}
-
-class PeerTableTest : public testing::Test {
- protected:
-  void SetUp() override { table_.Attach("h"); }
-  PeerTable table_{RemovalGuard{}};
-};
 
 TEST_F(PeerTableTest, SnapshotTakesEffectAtSyncedOnly) {
   const auto peers = MakePeers(0, 3);
@@ -236,13 +191,13 @@ TEST_F(PeerTableTest, HeartbeatsAdvanceOrTellDivergence) {
   EXPECT_EQ(table_.position().revision, 9u);
   EXPECT_TRUE(table_.Check({8, 1}).ok()) << "older than what is known";
   EXPECT_TRUE(table_.Check({12, 1}).ok()) << "may have overtaken a delta";
-  EXPECT_EQ(table_.Check({13, 1}).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(table_.Check({13, 1}).status().code(), absl::StatusCode::kDataLoss);
   EXPECT_TRUE(table_.need_snapshot());
 }
 
 TEST_F(PeerTableTest, DifferenceAtTheSameRevisionIsDivergence) {
   Feed(&table_, MakePeers(0, 3), 5);
-  EXPECT_EQ(table_.Check({5, 1}).code(), absl::StatusCode::kDataLoss);
+  EXPECT_EQ(table_.Check({5, 1}).status().code(), absl::StatusCode::kDataLoss);
 }
 
 TEST_F(PeerTableTest, RestoredPeersAreUsedButNotComplete) {

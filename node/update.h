@@ -54,11 +54,15 @@ struct Chunk {
 struct Synced {
   std::uint64_t revision = 0;
   std::uint64_t set_hash = 0;
+  bool settling = false;  // nodes are still coming back to a restored store
 };
 
 struct Heartbeat {
   std::uint64_t revision = 0;
   std::uint64_t set_hash = 0;
+  bool settling = false;
+  // Since when the controller has not reached its store, by its clock; absent: it does.
+  std::optional<absl::Time> stale_since = std::nullopt;
 };
 
 struct AcceptRemovals {};

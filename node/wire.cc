@@ -56,6 +56,14 @@ absl::StatusOr<Update> DecodeChunk(const v1::Chunk& message) {
   return chunk;
 }
 
+Heartbeat DecodeHeartbeat(const v1::Heartbeat& message) {
+  Heartbeat heartbeat{message.revision(), message.set_hash(), message.settling(), std::nullopt};
+  if (message.stale_since_unix_ms() > 0) {
+    heartbeat.stale_since = absl::FromUnixMillis(message.stale_since_unix_ms());
+  }
+  return heartbeat;
+}
+
 absl::StatusOr<Update> DecodeKind(const v1::ControllerMessage& message) {
   switch (message.kind_case()) {
     case v1::ControllerMessage::kWelcome:
@@ -67,9 +75,10 @@ absl::StatusOr<Update> DecodeKind(const v1::ControllerMessage& message) {
     case v1::ControllerMessage::kChunk:
       return DecodeChunk(message.chunk());
     case v1::ControllerMessage::kSynced:
-      return Synced{message.synced().revision(), message.synced().set_hash()};
+      return Synced{message.synced().revision(), message.synced().set_hash(),
+                    message.synced().settling()};
     case v1::ControllerMessage::kHeartbeat:
-      return Heartbeat{message.heartbeat().revision(), message.heartbeat().set_hash()};
+      return DecodeHeartbeat(message.heartbeat());
     case v1::ControllerMessage::kAcceptRemovals:
       return AcceptRemovals{};
     case v1::ControllerMessage::kNetwork: {

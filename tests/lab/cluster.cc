@@ -1,15 +1,47 @@
 #include "tests/lab/cluster.h"
 
+#include <algorithm>
 #include <map>
 #include <set>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "tests/lab/error.h"
 #include "tests/lab/kernel_view.h"
 #include "tests/lab/ping.h"
 #include "tests/lab/wait.h"
 
 namespace heddle::lab {
+
+namespace {
+
+using Controllers = std::vector<std::unique_ptr<Controller>>;
+
+Controllers StartControllers(const ClusterOptions& options, const Host& host, Etcd* etcd) {
+  Controllers controllers;
+  if (options.replicas > 0) etcd->Start();
+  for (int number = 0; number < std::max(1, options.replicas); ++number) {
+    Flags flags = options.controller_flags;
+    if (options.replicas > 0) {
+      const Flags shared = {"--etcd-endpoints", etcd->endpoint(), "--id",
+                            absl::StrCat("c", number)};
+      flags.insert(flags.end(), shared.begin(), shared.end());
+    }
+    controllers.push_back(
+        std::make_unique<Controller>(host, options.net_conf, std::move(flags), number));
+    controllers.back()->Start();
+  }
+  return controllers;
+}
+
+std::string Endpoints(const Controllers& controllers) {
+  return absl::StrJoin(controllers, ",", [](std::string* out, const auto& controller) {
+    out->append(controller->endpoint());
+  });
+}
+
+}  // namespace
 
 testing::AssertionResult Answers(const Heddlectl& ctl) {
   return Within(absl::Seconds(10), "the controller answers", [&ctl] {
@@ -20,15 +52,15 @@ testing::AssertionResult Answers(const Heddlectl& ctl) {
 
 Cluster::Cluster(const ClusterOptions& options)
     : lab_(options.lab),
-      controller_(lab_.control(), options.net_conf, options.controller_flags),
-      ctl_(lab_.control().netns(), controller_.endpoint()) {
-  controller_.Start();
+      etcd_(lab_.control()),
+      controllers_(StartControllers(options, lab_.control(), &etcd_)),
+      ctl_(lab_.control().netns(), controller().endpoint()) {
   const testing::AssertionResult answers = Answers(ctl_);
   if (!answers) throw LabError(answers.message());
   const int nodes = options.nodes > 0 ? options.nodes : lab_.size();
   for (int number = 1; number <= nodes; ++number) {
     nodes_.push_back(std::make_unique<Node>(
-        lab_.host(number), NodeOptions{"", controller_.endpoint(), options.node_flags}));
+        lab_.host(number), NodeOptions{"", Endpoints(controllers_), options.node_flags}));
   }
 }
 

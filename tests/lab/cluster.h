@@ -14,7 +14,8 @@ namespace heddle::lab {
 
 struct ClusterOptions {
   LabOptions lab;
-  int nodes = 0;  // 0: on every host; else on the first ones
+  int nodes = 0;     // 0: on every host; else on the first ones
+  int replicas = 0;  // 0: one controller on RocksDB; else so many on one etcd
   std::string net_conf = R"({"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}})";
   Flags controller_flags, node_flags;
 };
@@ -26,7 +27,10 @@ class Cluster {
 
   Lab& lab() { return lab_; }
   Host& host(int number) { return lab_.host(number); }
-  Controller& controller() { return controller_; }
+  Controller& controller(int number = 0) {
+    return *controllers_.at(static_cast<std::size_t>(number));
+  }
+  Etcd& etcd() { return etcd_; }  // runs if there are replicas
   const Heddlectl& ctl() const { return ctl_; }
   int size() const { return static_cast<int>(nodes_.size()); }
   Node& node(int number) { return *nodes_.at(static_cast<std::size_t>(number) - 1); }
@@ -48,7 +52,8 @@ class Cluster {
   std::string MeshDefect();
 
   Lab lab_;
-  Controller controller_;
+  Etcd etcd_;
+  std::vector<std::unique_ptr<Controller>> controllers_;
   Heddlectl ctl_;
   std::vector<std::unique_ptr<Node>> nodes_;
   std::vector<std::unique_ptr<Pod>> pods_;

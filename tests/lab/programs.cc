@@ -12,7 +12,8 @@
 namespace heddle::lab {
 namespace {
 
-constexpr int kPort = 7411;
+constexpr int kPort = 7411, kEtcdPort = 2379;
+constexpr char kEtcd[] = "/usr/bin/etcd";
 
 // A program built with the test: its `data` names it, and tests start at the top of the tree.
 std::string Built(const std::string& path) {
@@ -23,13 +24,16 @@ std::string Built(const std::string& path) {
   return absolute;
 }
 
-std::string EndpointOf(const Host& host) {
+std::string EndpointOf(const Host& host, int port) {
   try {
-    return absl::StrCat(host.address(Family::kV4).ToString(), ":", kPort);
+    return absl::StrCat(host.address(Family::kV4).ToString(), ":", port);
   } catch (const LabError&) {
-    return absl::StrCat("[", host.address(Family::kV6).ToString(), "]:", kPort);
+    return absl::StrCat("[", host.address(Family::kV6).ToString(), "]:", port);
   }
 }
+
+// The first, which mostly is the only one, has none.
+std::string Suffix(int number) { return number == 0 ? "" : absl::StrCat(number); }
 
 void Append(const Flags& more, Flags* flags) {
   flags->insert(flags->end(), more.begin(), more.end());
@@ -37,12 +41,14 @@ void Append(const Flags& more, Flags* flags) {
 
 }  // namespace
 
-Controller::Controller(const Host& host, const std::string& net_conf, Flags flags)
+Controller::Controller(const Host& host, const std::string& net_conf, Flags flags, int number)
     : host_(host),
       flags_(std::move(flags)),
       net_conf_path_(host.folder() + "/net-conf.json"),
-      endpoint_(EndpointOf(host)),
-      process_("heddle-controller", host.folder() + "/controller.log") {
+      data_folder_(absl::StrCat(host.folder(), "/data", Suffix(number))),
+      endpoint_(EndpointOf(host, kPort + number)),
+      process_(absl::StrCat("heddle-controller", Suffix(number)),
+               absl::StrCat(host.folder(), "/controller", Suffix(number), ".log")) {
   std::ofstream(net_conf_path_) << net_conf;
 }
 
@@ -53,10 +59,35 @@ void Controller::Start() {
                   "--net-conf",
                   net_conf_path_,
                   "--data-dir",
-                  host_.folder() + "/data",
+                  data_folder_,
                   "--listen",
                   endpoint_};
   Append(flags_, &program.argv);
+  process_.Start(program);
+}
+
+Etcd::Etcd(const Host& host)
+    : host_(host),
+      endpoint_(absl::StrCat("127.0.0.1:", kEtcdPort)),
+      process_("etcd", host.folder() + "/etcd.log") {}
+
+bool Etcd::installed() { return std::filesystem::exists(kEtcd); }
+
+void Etcd::Start() {
+  const std::string url = "http://" + endpoint_;
+  Program program;
+  program.netns = &host_.netns();
+  program.argv = {kEtcd,
+                  "--data-dir",
+                  host_.folder() + "/etcd",
+                  "--listen-client-urls",
+                  url,
+                  "--advertise-client-urls",
+                  url,
+                  "--listen-peer-urls",
+                  "http://127.0.0.1:2380",
+                  "--log-level",
+                  "warn"};
   process_.Start(program);
 }
 

@@ -16,10 +16,11 @@ namespace heddle::lab {
 
 using Flags = std::vector<std::string>;
 
-// heddle-controller with a RocksDB folder that outlives its process.
+// heddle-controller with a data folder that outlives its process.
 class Controller {
  public:
-  Controller(const Host& host, const std::string& net_conf, Flags flags = {});
+  // `number`: of several on one host, from 0; each has its own port and folder.
+  Controller(const Host& host, const std::string& net_conf, Flags flags = {}, int number = 0);
 
   void Start();
   Process& process() { return process_; }
@@ -29,7 +30,24 @@ class Controller {
  private:
   const Host& host_;
   Flags flags_;
-  std::string net_conf_path_, endpoint_;
+  std::string net_conf_path_, data_folder_, endpoint_;
+  Process process_;
+};
+
+// One member of the installed etcd, for the programs on its host; its data outlive its process.
+class Etcd {
+ public:
+  explicit Etcd(const Host& host);
+
+  static bool installed();
+  void Start();
+  Process& process() { return process_; }
+  // "address:port" for clients.
+  const std::string& endpoint() const { return endpoint_; }
+
+ private:
+  const Host& host_;
+  std::string endpoint_;
   Process process_;
 };
 
