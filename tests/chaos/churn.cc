@@ -22,7 +22,6 @@ Churn::Churn(World* world, int first, std::uint64_t seed, Recorder* recorder)
 
 void Churn::StartAll() {
   for (int number = 1; number <= world_->nodes(); ++number) {
-    world_->host(number).netns().SetSysctl("net/ipv4/conf/eth0/promote_secondaries", "1");
     StartNew(number);
   }
 }
@@ -120,14 +119,8 @@ void Churn::TryToRemove() {
 
 void Churn::Move(int number) {
   ++moves_;
-  const lab::Host& host = world_->host(number);
-  const bool back = moved_.erase(number) != 0;
-  if (!back) moved_.insert(number);
-  const auto address = [number](bool second) {
-    return absl::StrCat("192.0.2.", number + (second ? World::kSecondAddress : 0), "/24 dev eth0");
-  };
-  host.IpCommand("addr add " + address(!back));
-  host.IpCommand("addr del " + address(back));
+  moved_.insert(number);
+  world_->Move(number);
 }
 
 void Churn::BringAllBack() {

@@ -60,7 +60,7 @@ class Churn {
   std::map<int, absl::Time> unleased_;  // new nodes that have told nothing yet, since their start
   std::optional<Removal> removal_;
   std::map<int, absl::Time> away_;  // and when they come back
-  std::set<int> moved_;             // to their second address
+  std::set<int> moved_;             // at least once
   int left_ = 0, killed_ = 0, moves_ = 0;
 };
 

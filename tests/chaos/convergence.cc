@@ -22,6 +22,7 @@ struct View {
   std::string status, leases, nodes;         // equal everywhere
   std::string defect;                        // or why it could not be told, or is wrong already
   std::map<std::string, std::string> peers;  // subnets by node
+  std::map<std::string, Ip> addresses;       // announced, by node
 };
 
 template <typename Request, typename Response>
@@ -65,23 +66,30 @@ View Look(v1::AdminService::Stub* stub, const std::set<std::string>& nodes) {
     const auto subnet = FromProto(lease.ipv4_subnet());
     const std::string text = subnet.ok() ? subnet->ToString() : "no subnet";
     absl::StrAppend(&view.leases, lease.node_id(), " ", text, "@", lease.modified_revision(), "\n");
-    if (lease.has_advertisement()) view.peers[lease.node_id()] = text;
+    if (!lease.has_advertisement()) continue;
+    view.peers[lease.node_id()] = text;
+    const auto ip = FromProto(lease.advertisement().public_ipv4());
+    if (ip.ok()) view.addresses[lease.node_id()] = *ip;
   }
   view.defect = NodeDefect(listed, nodes);
   return view;
 }
 
-std::string KernelDefect(World* world, const std::map<std::string, std::string>& peers) {
+std::string KernelDefect(World* world, const View& view) {
   for (int number = 1; number <= world->nodes(); ++number) {
     lab::Node& node = world->node(number);
-    const auto own = peers.find(node.id());
-    if (own == peers.end()) return node.id() + " has no lease";
+    const auto own = view.peers.find(node.id());
+    if (own == view.peers.end()) return node.id() + " has no lease";
+    const auto address = view.addresses.find(node.id());
+    if (address == view.addresses.end() || address->second != world->address(number)) {
+      return node.id() + " is not announced at " + world->address(number).ToString();
+    }
     const auto env = node.subnet_env();
     if (!env || env->subnet[Family::kV4]->ToString() != own->second) {
       return absl::StrCat("subnet.env of ", node.id(), " is not of its lease ", own->second);
     }
     std::set<std::string> expected;
-    for (const auto& [id, subnet] : peers) {
+    for (const auto& [id, subnet] : view.peers) {
       if (id != node.id()) expected.insert(subnet);
     }
     const std::string difference = lab::Difference(expected, lab::OurRoutes(node.host()));
@@ -121,7 +129,7 @@ testing::AssertionResult Converges(World* world,
         return absl::StrCat(observer->seen().controller, " has other peers");
       }
     }
-    return KernelDefect(world, views[0].peers);
+    return KernelDefect(world, views[0]);
   });
 }
 

@@ -13,8 +13,9 @@
 namespace heddle::chaos {
 
 // Within `limit` all controllers have the same leader, position, leases and set of peers, every
-// real node and observer is attached and has applied all, and each real kernel has a route to every
-// other node's subnet and to nothing else. Each controller gets one of the observers.
+// real node and observer is attached and has applied all, each host's present address is announced,
+// and each real kernel has a route to every other node's subnet and to nothing else. Each
+// controller gets one of the observers.
 testing::AssertionResult Converges(World* world,
                                    const std::vector<std::unique_ptr<Observer>>& observers,
                                    absl::Duration limit);

@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "tests/lab/command.h"
+#include "tests/lab/socket_address.h"
 
 namespace heddle::chaos {
 namespace {
@@ -82,6 +83,8 @@ World::World(const WorldOptions& options) : lab_(Wire(options.nodes)) {
       endpoints_, ",",
       [](std::string* out, const Endpoint& endpoint) { out->append(endpoint.address); });
   for (int number = 1; number <= options.nodes; ++number) {
+    // Else the second address would go with the first one.
+    lab_.host(number).netns().SetSysctl("net/ipv4/conf/eth0/promote_secondaries", "1");
     nodes_.push_back(std::make_unique<lab::Node>(lab_.host(number), lab::NodeOptions{"", all, {}}));
   }
   SetNeighbours();
@@ -164,6 +167,18 @@ void World::AddControllers(const WorldOptions& options) {
                                                 &controller->process(),
                                                 [controller] { controller->Start(); }));
   }
+}
+
+Ip World::address(int number) const {
+  const int second = moved_.count(number) != 0 ? kSecondAddress : 0;
+  return lab::ParseIp(absl::StrCat("192.0.2.", number + second));
+}
+
+void World::Move(int number) {
+  const Ip former = address(number);
+  if (moved_.erase(number) == 0) moved_.insert(number);
+  host(number).IpCommand(absl::StrCat("addr add ", address(number).ToString(), "/24 dev eth0"));
+  host(number).IpCommand(absl::StrCat("addr del ", former.ToString(), "/24 dev eth0"));
 }
 
 std::vector<Server*> World::ServersOf(Server::Role role) {

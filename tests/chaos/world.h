@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -38,8 +39,9 @@ class World {
   lab::Host& host(int number) { return lab_.host(number); }
   int nodes() const { return static_cast<int>(nodes_.size()); }
 
-  // A host may change between its own address and the one that is this much further.
-  static constexpr int kSecondAddress = 100;
+  // Takes a node's host from its address to its second one, or back.
+  void Move(int number);
+  Ip address(int number) const;  // of the node's host, now
 
   // As Server::CutFrom wants them.
   std::string Addresses(Server::Role role, const Server* except);
@@ -54,6 +56,9 @@ class World {
   void JoinWire();
   void SetNeighbours();
 
+  // A host's second address is that much further than its own.
+  static constexpr int kSecondAddress = 100;
+
   lab::Lab lab_;
   std::vector<std::unique_ptr<lab::Host>> hosts_;
   std::vector<std::unique_ptr<EtcdMember>> etcd_;
@@ -61,6 +66,7 @@ class World {
   std::vector<std::unique_ptr<Server>> servers_;
   std::vector<Endpoint> endpoints_;
   std::vector<std::unique_ptr<lab::Node>> nodes_;
+  std::set<int> moved_;
 };
 
 }  // namespace heddle::chaos
