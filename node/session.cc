@@ -98,6 +98,7 @@ class Session::Impl {
   absl::Time silent_at_ = absl::InfiniteFuture();
   absl::Duration silence_;  // allowed between two messages
   bool attached_ = false, reading_ = false, writing_ = false;
+  bool over_ = false;     // nothing more comes but its status, and nothing more may be written
   bool settled_ = false;  // the stream has sent all there was
   std::string controller_version_;
   absl::Status last_end_;
@@ -170,6 +171,7 @@ std::optional<Update> Session::Impl::Handle(SessionEvent event, absl::Time now) 
     case SessionEvent::Kind::kRead:
       reading_ = false;
       if (event.ok) return Received(std::move(event.update), now);
+      over_ = true;
       stream_->Release();  // the status follows as kEnded
       break;
     case SessionEvent::Kind::kWritten:
@@ -219,7 +221,7 @@ void Session::Impl::Settled() {
 void Session::Impl::Ended(const absl::Status& status, absl::Time now) {
   stream_.reset();
   const bool served = settled_;
-  attached_ = settled_ = reading_ = writing_ = false;
+  attached_ = settled_ = reading_ = writing_ = over_ = false;
   advertise_.reset();
   applied_.reset();
   reports_.clear();
@@ -256,7 +258,7 @@ void Session::Impl::Drop(const absl::Status& reason, absl::Time now) {
 }
 
 void Session::Impl::Flush() {
-  if (writing_ || stream_ == nullptr) return;
+  if (writing_ || over_ || stream_ == nullptr) return;
   std::optional<v1::NodeMessage>& merged = advertise_ ? advertise_ : applied_;
   if (!merged && reports_.empty()) return;
   writing_ = true;

@@ -83,6 +83,22 @@ TEST_F(SessionTest, RefusalIsKeptWithItsReasonAndTriedAgain) {
   EXPECT_EQ(controller.streams(), 3);
 }
 
+// Between the end of what a controller says and its status gRPC lets go of the stream.
+TEST_F(SessionTest, NothingIsWrittenToAStreamThatHasEnded) {
+  FakeController controller([](int, FakeController::Wire* wire) {
+    v1::NodeMessage message;
+    wire->Read(&message);
+    wire->Write(WelcomeMessage());
+    return grpc::Status(grpc::StatusCode::FAILED_PRECONDITION, "not now");
+  });
+  options_.retry_initial = options_.retry_maximum = absl::Milliseconds(1);
+  Start({controller.address()});
+  EXPECT_TRUE(RunUntil([this] {
+    session_->SendApplied({});
+    return session_->stream() > 40;
+  }));
+}
+
 TEST_F(SessionTest, InvalidMessageDropsTheStreamWithTheReason) {
   FakeController controller([&](int stream, FakeController::Wire* wire) {
     wire->Write(WelcomeMessage());

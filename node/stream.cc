@@ -1,5 +1,6 @@
 #include "node/stream.h"
 
+#include <cassert>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -47,9 +48,15 @@ Stream::~Stream() {
   done_future_.wait();
 }
 
-void Stream::Read() { StartRead(&incoming_); }
+void Stream::Read() {
+  assert(!released_);
+  StartRead(&incoming_);
+}
 
+// After the last hold gRPC may have let go of the call already: what is started then works on
+// memory that is gone.
 void Stream::Write(v1::NodeMessage message) {
+  assert(!released_);
   outgoing_ = std::move(message);
   StartWrite(&outgoing_);
 }
