@@ -21,6 +21,12 @@ constexpr std::size_t kPieceBytes = 256 << 10;
 
 absl::Status Ignore(const std::string&, const std::string&) { return absl::OkStatus(); }
 
+absl::Status NotSent(const absl::Status& read) {
+  if (read.ok()) return read;
+  return absl::Status(read.code(), absl::StrCat("the file is ", read.message(),
+                                                ". Nothing has been changed; take another file"));
+}
+
 }  // namespace
 
 BackupPath::BackupPath(std::string path) : path_(std::move(path)), reader_(Ignore) {}
@@ -31,8 +37,15 @@ BackupPath::~BackupPath() {
 }
 
 absl::Status BackupPath::Failed(absl::string_view what) const {
-  return absl::InternalError(
-      absl::StrCat("cannot ", what, " ", draft_.empty() ? path_ : draft_, ": ", strerror(errno)));
+  return absl::InternalError(absl::StrCat("cannot ", what, " ", draft_.empty() ? path_ : draft_,
+                                          ": ", strerror(errno),
+                                          ". Name a file in a folder that has room and that you "
+                                          "may write to"));
+}
+
+absl::Status BackupPath::Checked(const absl::Status& read) {
+  if (read.ok()) return read;
+  return absl::DataLossError(absl::StrCat("what the controller sent is ", read.message()));
 }
 
 absl::Status BackupPath::Open() {
@@ -50,7 +63,7 @@ absl::Status BackupPath::Open() {
 
 absl::Status BackupPath::Write(absl::string_view bytes) {
   summary_.bytes += bytes.size();
-  HEDDLE_RETURN_IF_ERROR(reader_.Feed(bytes));
+  HEDDLE_RETURN_IF_ERROR(Checked(reader_.Feed(bytes)));
   while (!bytes.empty()) {
     const ssize_t written = write(fd_, bytes.data(), bytes.size());
     if (written < 0 && errno == EINTR) continue;
@@ -61,7 +74,7 @@ absl::Status BackupPath::Write(absl::string_view bytes) {
 }
 
 absl::StatusOr<BackupSummary> BackupPath::Finish() {
-  HEDDLE_RETURN_IF_ERROR(reader_.Finish());
+  HEDDLE_RETURN_IF_ERROR(Checked(reader_.Finish()));
   summary_.header = *reader_.header();
   summary_.records = reader_.records();
   if (!owns_) return summary_;
@@ -101,9 +114,9 @@ absl::StatusOr<BackupSummary> CheckBackup(const std::string& path) {
   storage::BackupReader reader(Ignore);
   HEDDLE_RETURN_IF_ERROR(ReadPieces(path, [&](absl::string_view bytes) {
     summary.bytes += bytes.size();
-    return reader.Feed(bytes);
+    return NotSent(reader.Feed(bytes));
   }));
-  HEDDLE_RETURN_IF_ERROR(reader.Finish());
+  HEDDLE_RETURN_IF_ERROR(NotSent(reader.Finish()));
   summary.header = *reader.header();
   summary.records = reader.records();
   return summary;

@@ -26,13 +26,14 @@ class BackupPath {
   BackupPath(const BackupPath&) = delete;
   BackupPath& operator=(const BackupPath&) = delete;
 
-  // Errors name the file and the system's reason.
+  // Internal names the file and the system's reason. DataLoss: what came is not a whole backup.
   absl::Status Open();
   absl::Status Write(absl::string_view bytes);
   absl::StatusOr<BackupSummary> Finish();
 
  private:
   absl::Status Failed(absl::string_view what) const;
+  static absl::Status Checked(const absl::Status& read);
 
   const std::string path_;
   std::string draft_;
