@@ -3,8 +3,11 @@
 //   net/_/config                    NetworkRecord
 //   net/_/node/<node id>            LeaseRecord
 //   net/_/subnet/<base>-<length>    SubnetRecord: uniqueness by key
+//   net/_/cert/<serial>             CertificateRecord
+//   net/_/address/<address>         AddressRecord
 //   meta/restore                    RestoreRecord
 //   meta/settled                    SettledRecord
+//   meta/token/<id>                 TokenRecord
 //
 // What is under `meta/` is of this store alone and in no backup.
 #pragma once
@@ -21,6 +24,9 @@ inline constexpr char kNetworkPrefix[] = "net/_/";
 inline constexpr char kConfigKey[] = "net/_/config";
 inline constexpr char kNodePrefix[] = "net/_/node/";
 inline constexpr char kSubnetPrefix[] = "net/_/subnet/";
+inline constexpr char kCertificatePrefix[] = "net/_/cert/";
+inline constexpr char kAddressPrefix[] = "net/_/address/";
+inline constexpr char kTokenPrefix[] = "meta/token/";
 inline constexpr char kMetaPrefix[] = "meta/";
 inline constexpr char kRestoreKey[] = "meta/restore";
 inline constexpr char kSettledKey[] = "meta/settled";

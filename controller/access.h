@@ -1,0 +1,82 @@
+// Who is calling, and whether that one may: asked first in every call of every service.
+#pragma once
+
+#include <grpcpp/grpcpp.h>
+
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
+#include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
+#include "absl/time/time.h"
+#include "base/clock.h"
+#include "base/mutex.h"
+#include "controller/audit.h"
+#include "identity/principal.h"
+
+namespace heddle::controller {
+
+// What a call needs of its caller.
+enum class Need {
+  kNothing,     // Join: the token is the proof
+  kNode,        // a node; which one, the call itself compares
+  kController,  // another controller of this cluster
+  kViewer,      // viewer or admin; a controller on behalf of one
+  kAdmin,       // admin; a controller on behalf of one
+  kAnyone,      // a certificate of whatever role
+};
+
+struct Caller {
+  identity::Principal principal;  // who it is for: of a forwarded call, whom the controller named
+  std::string serial;             // of the certificate shown; "" when insecure
+  absl::Time not_after = absl::InfiniteFuture();
+  std::string remote_address;  // as gRPC has it: "ipv4:192.0.2.1:4711"
+  bool secure = false;         // else nothing of the above was proven
+  bool forwarded = false;      // through another controller
+
+  // OK when the caller is this node. PermissionDenied names both.
+  absl::Status RequireNode(absl::string_view node_id) const;
+};
+
+// In the metadata of a call that one controller passes to another: "admin/alice". Believed of a
+// controller only.
+inline constexpr char kOnBehalfOfMetadata[] = "heddle-on-behalf-of";
+
+// Thread-safe.
+class Access {
+ public:
+  struct Wiring {
+    bool insecure = false;  // everybody may everything; the audit log says "insecure"
+    const Clock* clock = nullptr;
+    Audit* audit = nullptr;
+  };
+  explicit Access(const Wiring& wiring) : wiring_(wiring) {}
+
+  // Unauthenticated: no certificate, or one that is not valid now or revoked. PermissionDenied:
+  // another role. Refusals are in the audit log, with `action` (the method's name). Says to the
+  // caller what to do.
+  absl::StatusOr<Caller> Admit(const grpc::ServerContextBase& context, Need need,
+                               absl::string_view action) const;
+  // The same for who was admitted before, as for a stream that goes on: OK until the certificate
+  // is revoked.
+  absl::Status StillAdmitted(const Caller& caller) const;
+
+  // On the writer's thread, as the certificate book learns of it. Listeners are called with the
+  // serials, on the same thread; added before the server starts.
+  void OnRevoked(const std::vector<std::string>& serials);
+  void AddListener(std::function<void(const std::vector<std::string>& serials)> listener);
+
+  bool insecure() const { return wiring_.insecure; }
+  Audit* audit() const { return wiring_.audit; }
+
+ private:
+  const Wiring wiring_;
+  mutable Mutex mutex_;
+  absl::flat_hash_set<std::string> revoked_ ABSL_GUARDED_BY(mutex_);
+  std::vector<std::function<void(const std::vector<std::string>&)>> listeners_;
+};
+
+}  // namespace heddle::controller
