@@ -50,6 +50,11 @@ testing::AssertionResult Answers(const Heddlectl& ctl) {
   });
 }
 
+std::string HistoryOf(const Heddlectl& ctl) {
+  const CommandResult status = ctl.Try("status -o json");
+  return status.exit_code == 0 ? nlohmann::json::parse(status.out)["history"] : "";
+}
+
 Cluster::Cluster(const ClusterOptions& options)
     : lab_(options.lab),
       etcd_(lab_.control()),

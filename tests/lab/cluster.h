@@ -62,4 +62,7 @@ class Cluster {
 // The failure of a controller that does not answer `heddlectl status` within ten seconds.
 testing::AssertionResult Answers(const Heddlectl& ctl);
 
+// Of the store that the controller serves; "" when it does not answer, as while it starts anew.
+std::string HistoryOf(const Heddlectl& ctl);
+
 }  // namespace heddle::lab

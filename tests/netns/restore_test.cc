@@ -8,7 +8,6 @@
 
 #include "absl/strings/str_cat.h"
 #include "gtest/gtest.h"
-#include "nlohmann/json.hpp"
 #include "tests/lab/cluster.h"
 #include "tests/lab/ping.h"
 #include "tests/lab/wait.h"
@@ -17,12 +16,6 @@ namespace heddle::lab {
 namespace {
 
 constexpr absl::Duration kSoon = absl::Seconds(20);
-
-// "": the controller does not answer, as while it starts anew.
-std::string HistoryOf(const Heddlectl& ctl) {
-  const CommandResult status = ctl.Try("status -o json");
-  return status.exit_code == 0 ? nlohmann::json::parse(status.out)["history"] : "";
-}
 
 std::map<std::string, std::string> SubnetsOf(const Heddlectl& ctl) {
   std::map<std::string, std::string> subnets;
@@ -88,6 +81,48 @@ TEST(RestoreTest, AnOlderBackupCostsNoPacketAndNoSubnet) {
   after.erase("h5");
   EXPECT_EQ(after, before);
   for (const auto& [node, subnet] : before) EXPECT_NE(subnet, fifth) << node;
+}
+
+// As docs/backup.md moves a cluster, with nodes that are faster than the administrator.
+TEST(RestoreTest, AMoveToEtcdCostsNoPacketThoughNodesAreThereFirst) {
+  if (!Etcd::installed()) GTEST_SKIP() << "SKIPPED: /usr/bin/etcd is missing (tools/setup.sh)";
+  ClusterOptions options;
+  Cluster cluster(options);
+  Controller next(cluster.lab().control(), options.net_conf,
+                  {"--etcd-endpoints", cluster.etcd().endpoint(), "--restore-settle", "3s"}, 1);
+  for (int number = 1; number <= cluster.size(); ++number) {
+    absl::StrAppend(&cluster.node(number).options().controllers, ",", next.endpoint());
+  }
+  ASSERT_TRUE(cluster.Up());
+  ASSERT_TRUE(cluster.PodsReachEachOther(kSoon));
+  ASSERT_EQ(cluster.ctl().Try("lease reserve h9 10.244.142.0/24").exit_code, 0);
+  const std::map<std::string, std::string> before = SubnetsOf(cluster.ctl());
+  const std::string file = absl::StrCat(std::getenv("TEST_TMPDIR"), "/moved");
+  ASSERT_EQ(cluster.ctl().Try("backup " + file).exit_code, 0);
+
+  PingStream there(cluster.pod(1).netns(), cluster.pod(2).address(Family::kV4));
+  PingStream back(cluster.pod(3).netns(), cluster.pod(1).address(Family::kV4));
+  cluster.controller().process().Stop();
+  cluster.etcd().Start();
+  next.Start();
+  const Heddlectl ctl(cluster.lab().control().netns(), next.endpoint());
+  ASSERT_TRUE(Answers(ctl));
+  ASSERT_TRUE(Within(kSoon, "all nodes attached", [&] { return SubnetsOf(ctl).size() == 3; }));
+  const std::string empty = HistoryOf(ctl);
+  EXPECT_EQ(ctl.Try("restore " + file).exit_code, 4) << "there are leases";
+  const CommandResult restored = ctl.Try("restore --replace --yes " + file);
+  ASSERT_EQ(restored.exit_code, 0) << restored.err;
+  ASSERT_TRUE(Within(kSoon, "another history", [&] {
+    const std::string now = HistoryOf(ctl);
+    return !now.empty() && now != empty;
+  }));
+  EXPECT_EQ(SubnetsOf(ctl), before) << "with the reservation";
+  ASSERT_TRUE(Within(kSoon, "all nodes are back",
+                     [&] { return ctl.Json("status")["attachedNodes"] == cluster.size(); }));
+  ASSERT_TRUE(cluster.Mesh(kSoon));
+  EXPECT_TRUE(there.StopWithoutLoss());
+  EXPECT_TRUE(back.StopWithoutLoss());
+  EXPECT_EQ(SubnetsOf(ctl), before);
 }
 
 }  // namespace
