@@ -82,11 +82,13 @@ class Session {
   // Ends the stream; a new one is begun after a wait. `reason` is logged.
   void Drop(const absl::Status& reason, absl::Time now);
 
-  // Both merge: only the newest of each waits to be sent. Without effect while not attached.
+  // Both merge: only the newest of each waits to be sent. Without effect while not attached; what
+  // still waits when the stream ends is gone, and is to be said anew on the next one.
   void SendAdvertise(const Advertisement& advertisement, const std::vector<Prefix>& preferred);
   void SendApplied(const Applied& applied);
 
-  // Never merged: each is sent, after what merges. Without effect while not attached.
+  // Never merged: each is sent, after what merges, while the stream lasts. Without effect while not
+  // attached.
   void SendProbeReport(const ProbeReport& report);
 
   // Between Welcome and the end of the stream. Each stream has another number, from 1.
