@@ -19,6 +19,21 @@ absl::StatusOr<std::string> ReadFile(const std::string& path, std::size_t limit_
 // folders (0755). `mode` is the file's permission bits. On error the old file is as it was.
 absl::Status WriteFileAtomically(const std::string& path, absl::string_view content, int mode);
 
+struct FileTerms {
+  int mode = 0644;
+  bool must_be_new = false;  // AlreadyExists, and nothing is changed, when there is such a file
+  // Root writes for the program whose folder it is: the file is its folder's owner's.
+  bool is_of_folder_owner = false;
+};
+// The same, on these terms.
+absl::Status WriteFileAtomically(const std::string& path, absl::string_view content,
+                                 const FileTerms& terms);
+// Makes `path`, with `mode`, for the owner of the folder it is in, which exists. OK when it exists.
+absl::Status MakeFolderOfOwner(const std::string& path, int mode);
+
+// The folder that `path` is in; "." when it does not say.
+std::string FolderOf(const std::string& path);
+
 // Makes `path` and missing parents, each with `mode`. OK when it exists.
 absl::Status MakeFolders(const std::string& path, int mode);
 

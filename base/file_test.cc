@@ -49,6 +49,18 @@ TEST_F(FileTest, ReplacingLeavesNothingBeside) {
   EXPECT_EQ(FilesIn(folder_), 1);
 }
 
+TEST_F(FileTest, ANewFileTakesNobodysPlace) {
+  const std::string path = folder_ + "/key";
+  FileTerms terms;
+  terms.mode = 0600;
+  terms.must_be_new = true;
+  ASSERT_EQ(WriteFileAtomically(path, "first", terms), absl::OkStatus());
+  const absl::Status second = WriteFileAtomically(path, "second", terms);
+  EXPECT_EQ(second.code(), absl::StatusCode::kAlreadyExists) << second;
+  EXPECT_EQ(ReadFile(path).value(), "first");
+  EXPECT_EQ(FilesIn(folder_), 1) << "no temporary file is left";
+}
+
 TEST_F(FileTest, MakesMissingFolders) {
   const std::string path = folder_ + "/run/heddle/a";
   ASSERT_EQ(WriteFileAtomically(path, "x", 0644), absl::OkStatus());
