@@ -1,8 +1,9 @@
 // A certificate authority: one key that signs the certificates of a cluster.
 #pragma once
 
+#include <memory>
 #include <string>
-#include <vector>
+#include <utility>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
@@ -11,6 +12,8 @@
 #include "identity/certificate.h"
 #include "identity/principal.h"
 #include "identity/private_key.h"
+
+struct x509_st;  // OpenSSL's X509
 
 namespace heddle::identity {
 
@@ -38,14 +41,20 @@ class Authority {
   const Root& root() const { return root_; }
   std::string key_pem() const { return key_.ToPem(); }  // secret
   // A leaf certificate in PEM: usable by clients, and by servers when it is a controller's, which
-  // then also has kControllerServerName. Never outlives the root. InvalidArgument: the key cannot
-  // be read.
+  // then also has kControllerServerName. Never outlives the root: it ends when that does at the
+  // latest. InvalidArgument: the key cannot be read or is too weak, or a term is none.
+  // FailedPrecondition: the root ends before the certificate would begin.
   absl::StatusOr<std::string> Issue(absl::string_view public_key_der,
                                     const IssueTerms& terms) const;
 
  private:
-  Authority(Root root, PrivateKey key) : root_(std::move(root)), key_(std::move(key)) {}
+  Authority(Root root, std::shared_ptr<x509_st> certificate, PrivateKey key)
+      : root_(std::move(root)), certificate_(std::move(certificate)), key_(std::move(key)) {}
+  // `key` signs for that certificate, which is a root.
+  static absl::StatusOr<Authority> Of(std::shared_ptr<x509_st> certificate, PrivateKey key);
+
   Root root_;
+  std::shared_ptr<x509_st> certificate_;  // as root_.pem; only read
   PrivateKey key_;
 };
 

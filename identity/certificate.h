@@ -9,20 +9,18 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
+#include "identity/pem_limit.h"
 #include "identity/principal.h"
 
 namespace heddle::identity {
-
-// More than this of PEM is not read.
-inline constexpr std::size_t kMaxPemBytes = 64 << 10;
 
 struct Certificate {
   Principal principal;
   std::string serial;  // lower-case hexadecimal, without leading zeros
   absl::Time not_before, not_after;
   std::string key_digest;  // SHA-256 of the SubjectPublicKeyInfo: 32 bytes
-  std::string issuer;  // the first 8 bytes of the SHA-256 of the issuer's key, hexadecimal; empty
-                       // when the authorityKeyIdentifier does not tell
+  std::string issuer;      // Root::key_id of who signed it: the first 8 bytes, hexadecimal, of its
+                           // authorityKeyIdentifier; empty when it does not tell
 };
 
 // The first certificate in `pem`, a leaf. InvalidArgument: no certificate, one that cannot be read,
@@ -31,7 +29,8 @@ absl::StatusOr<Certificate> ParseCertificate(absl::string_view pem);
 
 struct Root {
   std::string pem;     // one certificate
-  std::string key_id;  // as Certificate::issuer
+  std::string key_id;  // the first 8 bytes, hexadecimal, of its subjectKeyIdentifier; of the
+                       // SHA-256 of its key when it has none (ours are that SHA-256)
   absl::Time not_before, not_after;
 };
 // The certificates of `pem` that are self-issued and may sign others, in order, without duplicates.

@@ -22,8 +22,8 @@ struct Ticket {
 };
 
 std::string EncodeTicket(const Ticket& ticket);
-// White space around it is passed over. InvalidArgument: no ticket, or one that was cut or changed;
-// never quotes it.
+// White space around it and, after the prefix, in it is passed over. InvalidArgument: no ticket, or
+// one that was cut or changed; never quotes it.
 absl::StatusOr<Ticket> DecodeTicket(absl::string_view text);
 
 // What a controller keeps of a secret: its SHA-256.
