@@ -6,16 +6,16 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/base/thread_annotations.h"
 #include "absl/container/flat_hash_set.h"
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
-#include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "controller/audit.h"
-#include "identity/principal.h"
+#include "controller/caller.h"
 
 namespace heddle::controller {
 
@@ -29,21 +29,8 @@ enum class Need {
   kAnyone,      // a certificate of whatever role
 };
 
-struct Caller {
-  identity::Principal principal;  // who it is for: of a forwarded call, whom the controller named
-  std::string serial;             // of the certificate shown; "" when insecure
-  absl::Time not_after = absl::InfiniteFuture();
-  std::string remote_address;  // as gRPC has it: "ipv4:192.0.2.1:4711"
-  bool secure = false;         // else nothing of the above was proven
-  bool forwarded = false;      // through another controller
-
-  // OK when the caller is this node. PermissionDenied names both.
-  absl::Status RequireNode(absl::string_view node_id) const;
-};
-
-// In the metadata of a call that one controller passes to another: "admin/alice". Believed of a
-// controller only.
-inline constexpr char kOnBehalfOfMetadata[] = "heddle-on-behalf-of";
+// What is the same in all that the audit log says of a call.
+AuditEntry EntryFor(const Caller& caller, absl::string_view action);
 
 // Thread-safe.
 class Access {
@@ -60,9 +47,13 @@ class Access {
   // caller what to do.
   absl::StatusOr<Caller> Admit(const grpc::ServerContextBase& context, Need need,
                                absl::string_view action) const;
-  // The same for who was admitted before, as for a stream that goes on: OK until the certificate
-  // is revoked.
+  // The same for who was admitted before, as for a stream that goes on: PermissionDenied once the
+  // certificate is revoked, or that of the controller which passed the call on.
   absl::Status StillAdmitted(const Caller& caller) const;
+
+  // Puts into the audit log that the caller, who was admitted, was refused for what was said later.
+  void RecordRefusal(const Caller& caller, absl::string_view action, absl::string_view object,
+                     const absl::Status& why) const;
 
   // On the writer's thread, as the certificate book learns of it. Listeners are called with the
   // serials, on the same thread; added before the server starts.
@@ -73,6 +64,11 @@ class Access {
   Audit* audit() const { return wiring_.audit; }
 
  private:
+  absl::Status Judge(const grpc::ServerContextBase& context, Need need, absl::string_view action,
+                     Caller* caller) const;
+  absl::Status Identify(const grpc::ServerContextBase& context, Caller* caller) const;
+  absl::Status CheckNotRevoked(const Caller& caller) const;
+
   const Wiring wiring_;
   mutable Mutex mutex_;
   absl::flat_hash_set<std::string> revoked_ ABSL_GUARDED_BY(mutex_);

@@ -7,11 +7,12 @@
 #include "absl/container/flat_hash_map.h"
 #include "api/heddle/v1/admin.grpc.pb.h"
 #include "controller/admin_calls.h"
+#include "controller/authorized_calls.h"
 #include "controller/controller_calls.h"
 #include "controller/diagnose_service.h"
 #include "controller/file_calls.h"
 #include "controller/grpc_bytes.h"
-#include "controller/leader_proxy.h"
+#include "controller/refused_call.h"
 #include "controller/watch_reactor.h"
 
 namespace heddle::controller {
@@ -19,9 +20,8 @@ namespace {
 
 using Context = grpc::CallbackServerContext;
 using Unary = grpc::ServerUnaryReactor;
-using Async = LeaderProxy::Async;
+using Async = LeaderProxy::Async<v1::AdminService>;
 using Kind = LeaderProxy::Kind;
-using Reply = AdminCalls::Reply;
 
 }  // namespace
 
@@ -30,10 +30,10 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
   explicit Impl(const Wiring& w)
       : wiring_(w),
         calls_({w.store, w.hub, w.registry, w.writer, w.leadership, w.pump, w.clock, w.version}),
-        proxy_({w.store, w.leadership, w.writer, w.channels, w.pump, w.clock}),
-        controllers_({w.store, w.leadership, w.writer, w.channels, &proxy_, &calls_, w.clock,
+        authorized_(w.access, w.proxy),
+        controllers_({w.store, w.leadership, w.writer, w.channels, w.proxy, &calls_, w.clock,
                       w.version, &ending_}),
-        diagnoses_({w.hub, w.registry, w.writer, w.pump, w.probe_reports, w.clock, &proxy_}),
+        diagnoses_({w.hub, w.registry, w.writer, w.pump, w.probe_reports, w.clock, w.proxy}),
         files_({w.store, w.writer, w.clock, w.version, w.restore_settle}) {
     wiring_.pump->Add([this](absl::Time now) { return OnTime(now); });
   }
@@ -41,83 +41,102 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
   // ---- The leader's ----
   Unary* GetNetwork(Context* context, const v1::GetNetworkRequest* request,
                     v1::GetNetworkResponse* response) override {
-    return proxy_.Serve(Kind::kViews, context, request, response, &Async::GetNetwork,
-                        [=](const Reply& reply) { calls_.GetNetwork(response, reply); });
+    return ByLeader({"GetNetwork", Need::kViewer, Kind::kViews}, context, request, response,
+                    &Async::GetNetwork,
+                    [=](const AdmittedCall& call) { calls_.GetNetwork(response, call.reply); });
   }
   Unary* SetNetwork(Context* context, const v1::SetNetworkRequest* request,
                     v1::SetNetworkResponse* response) override {
-    return proxy_.Serve(request->dry_run() ? Kind::kReads : Kind::kWrites, context, request,
-                        response, &Async::SetNetwork,
-                        [=](const Reply& reply) { calls_.SetNetwork(request, response, reply); });
+    const CallTerms terms = request->dry_run()
+                                ? CallTerms{"SetNetwork", Need::kViewer, Kind::kReads}
+                                : CallTerms{"SetNetwork", Need::kAdmin, Kind::kWrites};
+    return ByLeader(
+        terms, context, request, response, &Async::SetNetwork,
+        [=](const AdmittedCall& call) { calls_.SetNetwork(request, response, call.reply); });
   }
   Unary* ListLeases(Context* context, const v1::ListLeasesRequest* request,
                     v1::ListLeasesResponse* response) override {
-    return proxy_.Serve(Kind::kViews, context, request, response, &Async::ListLeases,
-                        [=](const Reply& reply) { calls_.ListLeases(request, response, reply); });
+    return ByLeader(
+        {"ListLeases", Need::kViewer, Kind::kViews}, context, request, response, &Async::ListLeases,
+        [=](const AdmittedCall& call) { calls_.ListLeases(request, response, call.reply); });
   }
   Unary* ReserveLease(Context* context, const v1::ReserveLeaseRequest* request,
                       v1::LeaseResponse* response) override {
-    return proxy_.Serve(Kind::kWrites, context, request, response, &Async::ReserveLease,
-                        [=](const Reply& reply) { calls_.ReserveLease(request, response, reply); });
+    return ByLeader({"ReserveLease", Need::kAdmin, Kind::kWrites, request->node_id()}, context,
+                    request, response, &Async::ReserveLease, [=](const AdmittedCall& call) {
+                      calls_.ReserveLease(request, response, call.reply);
+                    });
   }
   Unary* ReleaseLease(Context* context, const v1::ReleaseLeaseRequest* request,
                       v1::LeaseResponse* response) override {
-    return proxy_.Serve(Kind::kWrites, context, request, response, &Async::ReleaseLease,
-                        [=](const Reply& reply) { calls_.ReleaseLease(request, response, reply); });
+    return ByLeader({"ReleaseLease", Need::kAdmin, Kind::kWrites, request->node_id()}, context,
+                    request, response, &Async::ReleaseLease, [=](const AdmittedCall& call) {
+                      calls_.ReleaseLease(request, response, call.reply);
+                    });
   }
   Unary* RenumberNode(Context* context, const v1::RenumberNodeRequest* request,
                       v1::LeaseResponse* response) override {
-    return proxy_.Serve(Kind::kWrites, context, request, response, &Async::RenumberNode,
-                        [=](const Reply& reply) { calls_.RenumberNode(request, response, reply); });
+    return ByLeader({"RenumberNode", Need::kAdmin, Kind::kWrites, request->node_id()}, context,
+                    request, response, &Async::RenumberNode, [=](const AdmittedCall& call) {
+                      calls_.RenumberNode(request, response, call.reply);
+                    });
   }
   Unary* ListNodes(Context* context, const v1::ListNodesRequest* request,
                    v1::ListNodesResponse* response) override {
-    return proxy_.Serve(Kind::kViews, context, request, response, &Async::ListNodes,
-                        [=](const Reply& reply) { calls_.ListNodes(response, reply); });
+    return ByLeader({"ListNodes", Need::kViewer, Kind::kViews}, context, request, response,
+                    &Async::ListNodes,
+                    [=](const AdmittedCall& call) { calls_.ListNodes(response, call.reply); });
   }
   Unary* AcceptRemovals(Context* context, const v1::NodeRequest* request,
                         v1::RevisionResponse* response) override {
-    return proxy_.Serve(
-        Kind::kWrites, context, request, response, &Async::AcceptRemovals,
-        [=](const Reply& reply) { calls_.AcceptRemovals(request, response, reply); });
+    return ByLeader({"AcceptRemovals", Need::kAdmin, Kind::kWrites, request->node_id()}, context,
+                    request, response, &Async::AcceptRemovals, [=](const AdmittedCall& call) {
+                      calls_.AcceptRemovals(request, response, call.reply);
+                    });
   }
   Unary* RemoveNode(Context* context, const v1::NodeRequest* request,
                     v1::RevisionResponse* response) override {
-    return proxy_.Serve(Kind::kWrites, context, request, response, &Async::RemoveNode,
-                        [=](const Reply& reply) { calls_.RemoveNode(request, response, reply); });
+    return ByLeader({"RemoveNode", Need::kAdmin, Kind::kWrites, request->node_id()}, context,
+                    request, response, &Async::RemoveNode, [=](const AdmittedCall& call) {
+                      calls_.RemoveNode(request, response, call.reply);
+                    });
   }
   Unary* WaitApplied(Context* context, const v1::WaitAppliedRequest* request,
                      v1::WaitAppliedResponse* response) override {
     const auto cancelled = [=] { return ending_.load() || context->IsCancelled(); };
-    return proxy_.Serve(
-        Kind::kReads, context, request, response, &Async::WaitApplied,
-        [=](const Reply& reply) { calls_.WaitApplied(request, response, cancelled, reply); },
-        WaitOf(*request));
+    return ByLeader({"WaitApplied", Need::kViewer, Kind::kReads, "", WaitOf(*request)}, context,
+                    request, response, &Async::WaitApplied, [=](const AdmittedCall& call) {
+                      calls_.WaitApplied(request, response, cancelled, call.reply);
+                    });
   }
   Unary* StepDown(Context* context, const v1::StepDownRequest* request,
                   v1::StepDownResponse* response) override {
-    return proxy_.Serve(Kind::kOnce, context, request, response, &Async::StepDown,
-                        [=](const Reply& reply) { controllers_.StepDown(response, reply); });
+    return ByLeader({"StepDown", Need::kAdmin, Kind::kOnce, wiring_.leadership->self_id()}, context,
+                    request, response, &Async::StepDown,
+                    [=](const AdmittedCall& call) { controllers_.StepDown(response, call.reply); });
   }
   grpc::ServerWriteReactor<v1::DiagnoseEvent>* Diagnose(
       Context* context, const v1::DiagnoseRequest* request) override {
-    return diagnoses_.Begin(context, *request);
+    const auto caller = wiring_.access->Admit(*context, Need::kAdmin, "Diagnose");
+    if (!caller.ok()) {
+      return RefusedCall<grpc::ServerWriteReactor<v1::DiagnoseEvent>>::Begin(context,
+                                                                             caller.status());
+    }
+    return diagnoses_.Begin(*caller, context, *request);
   }
 
   // ---- Any controller's ----
   Unary* GetStatus(Context* context, const v1::GetStatusRequest*,
                    v1::GetStatusResponse* response) override {
-    Unary* const reactor = context->DefaultReactor();
-    calls_.GetStatus(response,
-                     [reactor](const absl::Status& status) { reactor->Finish(ToGrpc(status)); });
-    return reactor;
+    return authorized_.ByAny(
+        {"GetStatus", Need::kViewer, Kind::kViews}, context,
+        [=](const AdmittedCall& call) { calls_.GetStatus(response, call.reply); });
   }
   Unary* ListControllers(Context* context, const v1::ListControllersRequest*,
                          v1::ListControllersResponse* response) override {
-    Unary* const reactor = context->DefaultReactor();
-    controllers_.List(response,
-                      [reactor](const absl::Status& status) { reactor->Finish(ToGrpc(status)); });
-    return reactor;
+    return authorized_.ByAny(
+        {"ListControllers", Need::kViewer, Kind::kViews}, context,
+        [=](const AdmittedCall& call) { controllers_.List(call.caller, response, call.reply); });
   }
   grpc::ServerWriteReactor<v1::WatchEvent>* Watch(grpc::CallbackServerContext*,
                                                   const v1::WatchRequest* request) override {
@@ -147,12 +166,20 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
     ending_ = true;
     files_.CloseAll(why);
     diagnoses_.CloseAll(why);
-    proxy_.CloseAll(why);
     for (const auto& watch : Watches()) watch->End(ToGrpc(why));
     wiring_.pump->Wake();
   }
 
  private:
+  template <typename Request, typename Response>
+  Unary* ByLeader(const CallTerms& terms, Context* context, const Request* request,
+                  Response* response,
+                  LeaderProxy::Method<v1::AdminService, Request, Response> method,
+                  AuthorizedCalls::Here here) {
+    return authorized_.ByLeader<v1::AdminService>(terms, context, request, response, method,
+                                                  std::move(here));
+  }
+
   std::vector<std::shared_ptr<WatchReactor>> Watches() {
     MutexLock lock(&mutex_);
     std::vector<std::shared_ptr<WatchReactor>> watches;
@@ -172,7 +199,7 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
   const Wiring wiring_;
   std::atomic<bool> ending_{false};
   AdminCalls calls_;
-  LeaderProxy proxy_;
+  AuthorizedCalls authorized_;
   ControllerCalls controllers_;
   DiagnoseService diagnoses_;
   FileCalls files_;

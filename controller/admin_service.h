@@ -8,6 +8,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "controller/access.h"
+#include "controller/leader_proxy.h"
 #include "controller/leadership.h"
 #include "controller/node_registry.h"
 #include "controller/peer_channels.h"
@@ -34,6 +36,8 @@ class AdminService {
     WriterThread* writer = nullptr;
     Leadership* leadership = nullptr;  // gets a listener here: construct before its first Set
     PeerChannels* channels = nullptr;
+    LeaderProxy* proxy = nullptr;
+    const Access* access = nullptr;
     Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
     const Clock* clock = nullptr;
     std::string version;
@@ -44,7 +48,7 @@ class AdminService {
   ~AdminService();
 
   grpc::Service* service();
-  // Ends every watch and every wait, saying why.
+  // Ends every watch and every wait here, saying why; calls at the leader are the proxy's to end.
   void CloseAll(const absl::Status& why);
 
  private:

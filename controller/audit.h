@@ -21,19 +21,23 @@ struct AuditEntry {
   std::string action;   // the method's name: "ReleaseLease"
   std::string object;   // what it was done to: a node id, a serial, a prefix
   absl::Status result;
-  std::uint64_t revision = 0;  // of the change; 0: none was made
+  std::uint64_t revision = 0;  // of the change, or the newest when it was made; 0: none was made
 };
 
 // Thread-safe. Refusals of one kind (who, from without the port, action) beyond ten a minute are
-// counted and told once a minute, so that who is refused cannot fill the disk.
+// counted and told once a minute, so that who is refused cannot fill the disk; and so are all those
+// of further kinds once there are a thousand.
 class Audit {
  public:
   // Appends to `path` (made with mode 0600; opened again after it was moved away); empty: to the
   // log, at level info, after the word "audit". Unavailable: cannot be written.
   static absl::StatusOr<std::unique_ptr<Audit>> Open(const std::string& path, const Clock* clock);
-  ~Audit();
+  ~Audit();  // tells what was counted
 
+  // What cannot be written goes to the log, with why.
   void Record(const AuditEntry& entry);
+  // Tells what was counted, when its minute is over; answers when to be called again.
+  absl::Time OnTime(absl::Time now);
 
  private:
   class Impl;

@@ -13,7 +13,10 @@
 #include "base/clock.h"
 #include "base/status_macros.h"
 #include "base/version.h"
+#include "controller/access.h"
 #include "controller/admin_service.h"
+#include "controller/audit.h"
+#include "controller/leader_proxy.h"
 #include "controller/leadership.h"
 #include "controller/net_conf_file.h"
 #include "controller/node_service.h"
@@ -60,9 +63,11 @@ void AddKeepalive(grpc::ServerBuilder* builder) {
 
 class Controller::Parts {
  public:
-  Parts(const ControllerOptions& options, storage::Store* store,
+  Parts(const ControllerOptions& options, storage::Store* store, std::unique_ptr<Audit> audit,
         std::function<void(const absl::Status&)> on_failure)
       : options_(options),
+        audit_(std::move(audit)),
+        access_({options.credentials == nullptr, &clock_, audit_.get()}),
         registry_(absl::Seconds(3 * options.heartbeat_seconds)),
         probe_reports_(absl::Uniform<std::uint64_t>(absl::BitGen())),
         pump_(&clock_),
@@ -72,8 +77,9 @@ class Controller::Parts {
         nodes_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_,
                 options.heartbeat_seconds, kVersion, Self().id}),
         replicas_({&hub_, &registry_, &probe_reports_, &writer_, &leadership_, &clock_}),
+        proxy_({store, &leadership_, &writer_, &channels_, &pump_, &clock_}),
         admin_({store, &hub_, &registry_, &probe_reports_, &writer_, &leadership_, &channels_,
-                &pump_, &clock_, kVersion, options.restore_settle}) {}
+                &proxy_, &access_, &pump_, &clock_, kVersion, options.restore_settle}) {}
 
   absl::Status Start() {
     if (options_.net_conf_json) {
@@ -86,6 +92,7 @@ class Controller::Parts {
     });
     HEDDLE_RETURN_IF_ERROR(writer_.Start());
     HEDDLE_RETURN_IF_ERROR(Configure());
+    pump_.Add([this](absl::Time now) { return audit_->OnTime(now); });
     pump_.Start();
     return Listen();
   }
@@ -98,6 +105,7 @@ class Controller::Parts {
       nodes_.CloseAll(why);
       replicas_.CloseAll(why);
       admin_.CloseAll(why);
+      proxy_.CloseAll(why);
       server_->Shutdown(std::chrono::system_clock::now() + kDrainWithin);
       server_->Wait();
       server_.reset();
@@ -192,6 +200,8 @@ class Controller::Parts {
 
   const ControllerOptions options_;
   const SystemClock clock_;
+  const std::unique_ptr<Audit> audit_;
+  Access access_;
   WatchHub hub_;
   NodeRegistry registry_;
   ProbeReports probe_reports_;
@@ -202,6 +212,7 @@ class Controller::Parts {
   WriterThread writer_;
   NodeService nodes_;
   ReplicaService replicas_;
+  LeaderProxy proxy_;
   AdminService admin_;
   std::optional<NetConfFile> file_;               // constant once started
   std::optional<std::uint64_t> digest_at_start_;  // the writer's thread; while the file waits
@@ -215,8 +226,10 @@ Controller::~Controller() { Drain(); }
 absl::StatusOr<std::unique_ptr<Controller>> Controller::Start(
     const ControllerOptions& options, storage::Store* store,
     std::function<void(const absl::Status&)> on_failure) {
-  std::unique_ptr<Controller> controller(
-      new Controller(std::make_unique<Parts>(options, store, std::move(on_failure))));
+  static const SystemClock clock;
+  HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<Audit> audit, Audit::Open(options.audit_log, &clock));
+  std::unique_ptr<Controller> controller(new Controller(
+      std::make_unique<Parts>(options, store, std::move(audit), std::move(on_failure))));
   HEDDLE_RETURN_IF_ERROR(controller->parts_->Start());
   return controller;
 }

@@ -52,7 +52,8 @@ struct ControllerCalls::Listing {
   }
 };
 
-void ControllerCalls::List(v1::ListControllersResponse* response, Reply reply) {
+void ControllerCalls::List(const Caller& caller, v1::ListControllersResponse* response,
+                           Reply reply) {
   const storage::Health health = wiring_.store->Describe();
   const std::string& self_id = wiring_.leadership->self_id();
   const std::optional<storage::Member> leader = wiring_.leadership->state().leader;
@@ -70,12 +71,13 @@ void ControllerCalls::List(v1::ListControllersResponse* response, Reply reply) {
   }
   int next = 0;  // the message's entries stay where they are while others are filled in
   for (const auto& [id, member] : members) {
-    AskMember(member, response->mutable_controllers(next++), [listing] { listing->OnAnswer(); });
+    AskMember(caller, member, response->mutable_controllers(next++),
+              [listing] { listing->OnAnswer(); });
   }
 }
 
-void ControllerCalls::AskMember(const storage::Member& member, v1::ControllerState* state,
-                                std::function<void()> done) {
+void ControllerCalls::AskMember(const Caller& caller, const storage::Member& member,
+                                v1::ControllerState* state, std::function<void()> done) {
   if (member.id == wiring_.leadership->self_id()) {
     state->set_serving(true);
     wiring_.calls->GetStatus(state->mutable_status(), [done](const absl::Status&) { done(); });
@@ -84,6 +86,7 @@ void ControllerCalls::AskMember(const storage::Member& member, v1::ControllerSta
   auto context = std::make_shared<std::unique_ptr<grpc::ClientContext>>(
       std::make_unique<grpc::ClientContext>());
   (*context)->set_deadline(absl::ToChronoTime(wiring_.clock->Now() + kMemberAnswersWithin));
+  NameCaller(caller, context->get());
   const auto request = std::make_shared<const v1::GetStatusRequest>();
   v1::AdminService::NewStub(wiring_.channels->To(member.address))
       ->async()

@@ -31,15 +31,16 @@ class ControllerCalls {
   };
   explicit ControllerCalls(const Wiring& wiring) : wiring_(wiring) {}
 
-  // Every member of the cluster, asked for its status at once; within a second.
-  void List(v1::ListControllersResponse* response, Reply reply);
+  // Every member of the cluster, asked for its status at once, on behalf of `caller`; within a
+  // second.
+  void List(const Caller& caller, v1::ListControllersResponse* response, Reply reply);
   // The leader's. Replies when another leads; FailedPrecondition: there is no other.
   // DeadlineExceeded: it has stepped down, and nobody else has taken the lead yet.
   void StepDown(v1::StepDownResponse* response, Reply reply);
 
  private:
   struct Listing;
-  void AskMember(const storage::Member& member, v1::ControllerState* state,
+  void AskMember(const Caller& caller, const storage::Member& member, v1::ControllerState* state,
                  std::function<void()> done);
 
   const Wiring wiring_;

@@ -64,7 +64,8 @@ DiagnoseService::DiagnoseService(const Wiring& wiring) : wiring_(wiring) {
 }
 
 grpc::ServerWriteReactor<v1::DiagnoseEvent>* DiagnoseService::Begin(
-    grpc::CallbackServerContext* context, const v1::DiagnoseRequest& request) {
+    const Caller& caller, grpc::CallbackServerContext* context,
+    const v1::DiagnoseRequest& request) {
   auto reactor = std::make_shared<DiagnoseReactor>(wiring_.reports->Open(),
                                                    [this](DiagnoseReactor* done) { Remove(done); });
   std::size_t calls = 0;
@@ -80,8 +81,8 @@ grpc::ServerWriteReactor<v1::DiagnoseEvent>* DiagnoseService::Begin(
         "the doctor is with other administrators already; try again in a moment")));
     return raw;
   }
-  wiring_.proxy->ServeStream(
-      context, request, &LeaderProxy::Async::Diagnose,
+  wiring_.proxy->ServeStream<v1::AdminService>(
+      caller, context, request, &LeaderProxy::Async<v1::AdminService>::Diagnose,
       [this, reactor, request] { BeginHere(reactor, request); },
       [reactor](v1::DiagnoseEvent event) { reactor->PassOn(std::move(event)); },
       [reactor](const absl::Status& status) { reactor->EndAfter(ToGrpc(status)); });

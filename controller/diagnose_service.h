@@ -37,7 +37,8 @@ class DiagnoseService {
 
   // Begins a call, here or at the leader, and answers its reactor. Refused, as the call's status:
   // nodes that do not exist (NotFound), more calls at once than a few (ResourceExhausted).
-  grpc::ServerWriteReactor<v1::DiagnoseEvent>* Begin(grpc::CallbackServerContext* context,
+  grpc::ServerWriteReactor<v1::DiagnoseEvent>* Begin(const Caller& caller,
+                                                     grpc::CallbackServerContext* context,
                                                      const v1::DiagnoseRequest& request);
   void CloseAll(const absl::Status& why);
 

@@ -53,6 +53,10 @@ bool IsForwarded(const grpc::CallbackServerContext& context) {
   return context.client_metadata().count(kForwardedKey) > 0;
 }
 
+void MarkRefused(grpc::CallbackServerContext* context) {
+  if (IsForwarded(*context)) context->AddTrailingMetadata(kAnsweredKey, kAnsweredByLeader);
+}
+
 LeaderCall::LeaderCall(const Wiring* wiring, Job job)
     : wiring_(*wiring),
       job_(std::move(job)),
@@ -141,6 +145,7 @@ void LeaderCall::Ask(const Leadership::State& state,
   std::shared_ptr<grpc::ClientContext> client =
       grpc::ClientContext::FromCallbackServerContext(*job_.context);
   client->AddMetadata(kForwardedKey, "1");
+  NameCaller(job_.caller, client.get());
   client->set_deadline(absl::ToChronoTime(deadline_));
   {
     MutexLock lock(&mutex_);

@@ -14,6 +14,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "controller/caller.h"
 #include "controller/leadership.h"
 #include "controller/peer_channels.h"
 #include "controller/writer_thread.h"
@@ -28,6 +29,9 @@ inline constexpr char kAnsweredByLeader[] = "leader";
 inline constexpr char kAnsweredByOther[] = "not-leading";
 
 bool IsForwarded(const grpc::CallbackServerContext& context);
+// Before a call is refused that no LeaderCall was made of: who passed it on is to take the refusal
+// for an answer.
+void MarkRefused(grpc::CallbackServerContext* context);
 
 // Driven by LeaderProxy. Thread-safe. Ends its call exactly once; request, response and context
 // live until then.
@@ -54,6 +58,7 @@ class LeaderCall final : public std::enable_shared_from_this<LeaderCall> {
   struct Job {
     Kind kind = Kind::kReads;
     absl::Duration lasts;  // longer than other calls
+    Caller caller;         // whom the leader is told that it asks for
     grpc::CallbackServerContext* context = nullptr;
     std::function<void(Reply)> here;
     // `here` ends the call by itself, as a stream does, and never replies.

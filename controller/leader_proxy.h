@@ -1,4 +1,5 @@
-// Calls of the AdminService that the leader answers, from whatever controller they are asked of.
+// Calls that the leader answers, of whatever service and from whatever controller they are asked
+// of.
 //
 // Here when this controller leads; else the leader is asked, and what it says is answered once this
 // controller has read the revision of it. While nobody leads, callers wait up to ten seconds since
@@ -41,27 +42,32 @@ class LeaderProxy {
     Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
     const Clock* clock = nullptr;
   };
-  using Async = v1::AdminService::StubInterface::async_interface;
-  template <typename Request, typename Response>
-  using Method = void (Async::*)(grpc::ClientContext*, const Request*, Response*,
-                                 std::function<void(grpc::Status)>);
-  template <typename Request, typename Event>
-  using StreamMethod = void (Async::*)(grpc::ClientContext*, const Request*,
-                                       grpc::ClientReadReactor<Event>*);
+  // Where a service's stub has its calls.
+  template <typename Service>
+  using Async = typename Service::StubInterface::async_interface;
+  template <typename Service, typename Request, typename Response>
+  using Method = void (Async<Service>::*)(grpc::ClientContext*, const Request*, Response*,
+                                          std::function<void(grpc::Status)>);
+  template <typename Service, typename Request, typename Event>
+  using StreamMethod = void (Async<Service>::*)(grpc::ClientContext*, const Request*,
+                                                grpc::ClientReadReactor<Event>*);
 
   explicit LeaderProxy(const Wiring& wiring);
 
-  // Serves a unary call: through `here`, which fills the response, or by the leader's `method`.
-  // `lasts`: how much longer than others the call may take by its nature.
-  template <typename Request, typename Response>
-  grpc::ServerUnaryReactor* Serve(Kind kind, grpc::CallbackServerContext* context,
-                                  const Request* request, Response* response,
-                                  Method<Request, Response> method, std::function<void(Reply)> here,
+  // Serves a unary call of `Service`: through `here`, which fills the response, or by the leader's
+  // `method`, on behalf of `caller`. `lasts`: how much longer than others the call may take by its
+  // nature.
+  template <typename Service, typename Request, typename Response>
+  grpc::ServerUnaryReactor* Serve(Kind kind, const Caller& caller,
+                                  grpc::CallbackServerContext* context, const Request* request,
+                                  Response* response, Method<Service, Request, Response> method,
+                                  std::function<void(Reply)> here,
                                   absl::Duration lasts = absl::ZeroDuration()) {
     auto answer = std::make_shared<Response>();
     LeaderCall::Job job;
     job.kind = kind;
     job.lasts = lasts;
+    job.caller = caller;
     job.context = context;
     grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
     job.finish = [reactor](const absl::Status& status) { reactor->Finish(ToGrpc(status)); };
@@ -69,7 +75,7 @@ class LeaderProxy {
     job.ask = [request, answer, method](const std::shared_ptr<grpc::Channel>& channel,
                                         grpc::ClientContext* client,
                                         std::function<void(grpc::Status)> done) {
-      const auto stub = v1::AdminService::NewStub(channel);
+      const auto stub = Service::NewStub(channel);
       (stub->async()->*method)(
           client, request, answer.get(),
           [done = std::move(done)](const grpc::Status& status) { done(status); });
@@ -83,14 +89,16 @@ class LeaderProxy {
 
   // Serves a call that answers with a stream: `here` takes it over, or the events of the leader's
   // `method` are passed on and `finish` ends it. The call's context lives until one of the two.
-  template <typename Request, typename Event, typename PassOn>
-  void ServeStream(grpc::CallbackServerContext* context, const Request& request,
-                   StreamMethod<Request, Event> method, std::function<void()> here, PassOn pass_on,
+  template <typename Service, typename Request, typename Event, typename PassOn>
+  void ServeStream(const Caller& caller, grpc::CallbackServerContext* context,
+                   const Request& request, StreamMethod<Service, Request, Event> method,
+                   std::function<void()> here, PassOn pass_on,
                    std::function<void(const absl::Status&)> finish) {
     auto passed_on = std::make_shared<std::atomic<bool>>(false);
     LeaderCall::Job job;
     job.kind = Kind::kReads;
     job.lasts = absl::InfiniteDuration();
+    job.caller = caller;
     job.context = context;
     job.hands_over = true;
     job.here = [here = std::move(here)](const Reply&) { here(); };
@@ -99,7 +107,7 @@ class LeaderProxy {
                passed_on,
                method](const std::shared_ptr<grpc::Channel>& channel, grpc::ClientContext* client,
                        std::function<void(grpc::Status)> done) {
-      const auto stub = v1::AdminService::NewStub(channel);
+      const auto stub = Service::NewStub(channel);
       auto* relay = new StreamRelay<Event>(
           [pass_on, passed_on](Event event) {
             *passed_on = true;
