@@ -6,7 +6,6 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "identity/certificate.h"
-#include "identity/transport.h"
 
 namespace heddle::controller {
 namespace {
@@ -130,7 +129,7 @@ absl::Status Access::Judge(const grpc::ServerContextBase& context, Need need,
 
 absl::Status Access::Identify(const grpc::ServerContextBase& context, Caller* caller) const {
   const absl::StatusOr<identity::Certificate> shown =
-      identity::PeerCertificate(*context.auth_context());
+      wiring_.peer_certificate(*context.auth_context());
   if (absl::IsUnauthenticated(shown.status())) return NoCertificate();
   if (!shown.ok()) {
     return absl::UnauthenticatedError(absl::StrCat(

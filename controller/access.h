@@ -16,6 +16,7 @@
 #include "base/mutex.h"
 #include "controller/audit.h"
 #include "controller/caller.h"
+#include "identity/certificate.h"
 
 namespace heddle::controller {
 
@@ -39,6 +40,8 @@ class Access {
     bool insecure = false;  // everybody may everything; the audit log says "insecure"
     const Clock* clock = nullptr;
     Audit* audit = nullptr;
+    // As identity::PeerCertificate, which it is but in tests.
+    std::function<absl::StatusOr<identity::Certificate>(const grpc::AuthContext&)> peer_certificate;
   };
   explicit Access(const Wiring& wiring) : wiring_(wiring) {}
 

@@ -96,7 +96,7 @@ class Audit::Impl {
       kind = Kind();
       last = {"", "", "many", "", "any", "", entry.result};
     }
-    Refusals& refusals = kinds_.try_emplace(kind, Refusals{now + kWindow}).first->second;
+    Refusals& refusals = kinds_.try_emplace(kind, Refusals{now + kWindow, 0, {}}).first->second;
     refusals.last = std::move(last);
     next_ = std::min(next_, refusals.until);
     return ++refusals.seen <= kToldEach;

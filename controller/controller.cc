@@ -67,7 +67,7 @@ class Controller::Parts {
         std::function<void(const absl::Status&)> on_failure)
       : options_(options),
         audit_(std::move(audit)),
-        access_({options.credentials == nullptr, &clock_, audit_.get()}),
+        access_({options.credentials == nullptr, &clock_, audit_.get(), {}}),
         registry_(absl::Seconds(3 * options.heartbeat_seconds)),
         probe_reports_(absl::Uniform<std::uint64_t>(absl::BitGen())),
         pump_(&clock_),
