@@ -152,9 +152,10 @@ void Agent::TakeEvents() {
     const absl::Time now = MonotonicNow();
     std::optional<Update> update = session_.Handle(std::move(event), now);
     if (!update) continue;
+    const bool is_heartbeat = std::holds_alternative<Heartbeat>(*update);
+    const bool is_lease = std::holds_alternative<OwnLease>(*update);
     // A stream that goes on from what this node has changes nothing here, yet wants to hear it.
-    report_due_ |=
-        std::holds_alternative<Heartbeat>(*update) || std::holds_alternative<Synced>(*update);
+    report_due_ |= is_heartbeat || std::holds_alternative<Synced>(*update);
     if (const auto* heartbeat = std::get_if<Heartbeat>(&*update)) NoteStale(*heartbeat);
     if (auto* request = std::get_if<ProbeRequest>(&*update)) {
       look_for_findings_ = absl::InfinitePast();  // who asks wants to know of now
@@ -166,6 +167,8 @@ void Agent::TakeEvents() {
     } else {
       session_.Drop(status, now);
     }
+    if (is_heartbeat) advertised_again_ = false;
+    if (is_heartbeat || is_lease) CompareLease();
   }
 }
 
@@ -286,6 +289,18 @@ void Agent::Advertise() {
   const PerFamily<Prefix>& subnets = executor_.self() ? executor_.self()->subnets : former_subnets_;
   subnets.ForEach([&](Family, const Prefix& subnet) { preferred.push_back(subnet); });
   session_.SendAdvertise(*advertised_, preferred);
+}
+
+// What this node asked of another controller a while ago may be carried out after what it asked of
+// this one; then its lease, which it is told, has its former address, and so have all its peers.
+// Once per heartbeat: a controller that can never have it as it is asked is left in peace.
+void Agent::CompareLease() {
+  if (advertised_again_ || !executor_.self() || !advertised_ ||
+      executor_.self()->advertisement == *advertised_) {
+    return;
+  }
+  advertised_again_ = true;
+  advertised_.reset();
 }
 
 // Only once this node has a lease: what there is to probe follows from it.

@@ -53,6 +53,7 @@ class Agent {
   void SaveSnapshot();
   void WriteSubnetFile(absl::Time now);
   void Advertise();
+  void CompareLease();
   void Probe(absl::Time now);
   Reachability SeenReachability() const;
   void Report();
@@ -85,6 +86,7 @@ class Agent {
   // What was last told to whom.
   std::uint64_t advertised_stream_ = 0, reported_stream_ = 0, probed_stream_ = 0;
   std::optional<Advertisement> advertised_;
+  bool advertised_again_ = false;  // since the last heartbeat, for a lease that had another
   Applied reported_;
   bool report_due_ = false;  // the controller waits for it
   std::string subnet_file_content_, service_status_;

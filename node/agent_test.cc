@@ -224,6 +224,31 @@ TEST_F(AgentTest, SaysWhatItHasAgainOnceAResumedStreamHasSentAll) {
   EXPECT_TRUE(Within(absl::Seconds(10), [&] { return heard.load(); }));
 }
 
+// As when a controller that the node has left carries out late what was asked of it.
+TEST_F(AgentTest, AdvertisesAgainWhenItsLeaseHasAnotherAddress) {
+  std::atomic<int> advertised{0};
+  const FakeController controller([&](int, FakeController::Wire* wire) {
+    v1::NodeMessage message;
+    wire->Read(&message);  // Hello
+    Scripted::Greet(wire);
+    v1::ControllerMessage lease, heartbeat;
+    *lease.mutable_own_lease()->mutable_self() = ToProto(MakePeer(1, Remote(1)));
+    heartbeat.mutable_heartbeat()->set_revision(0);
+    while (wire->Read(&message)) {
+      if (!message.has_advertise()) continue;
+      // Never what was asked, however often.
+      wire->Write(lease);
+      if (++advertised == 2) wire->Write(heartbeat);
+    }
+    return grpc::Status::OK;
+  });
+  options_.session.controllers = {controller.address()};
+  const Running agent(options_);
+  EXPECT_TRUE(Within(absl::Seconds(10), [&] { return advertised >= 3; }));
+  absl::SleepFor(absl::Milliseconds(300));
+  EXPECT_EQ(advertised, 3) << "at the first, for the lease, and at the heartbeat";
+}
+
 TEST_F(AgentTest, IsConnectedFromItsSavedSnapshotWithoutAController) {
   {
     const Running agent(options_);
