@@ -41,7 +41,9 @@ std::string NodeDefect(const v1::ListNodesResponse& nodes, const std::set<std::s
   std::set<std::string> missing = expected;
   for (const v1::Node& node : nodes.nodes()) {
     if (expected.count(node.node_id()) == 0 || !node.attached()) continue;
-    if (node.applied_revision() == nodes.revision()) missing.erase(node.node_id());
+    // More is as good: a controller that has just started announces all at the store's revision,
+    // which may be beyond the last that changed a peer.
+    if (node.applied_revision() >= nodes.revision()) missing.erase(node.node_id());
   }
   if (missing.empty()) return "";
   return absl::StrCat("not attached, or not at revision ", nodes.revision(), ": ",
