@@ -21,6 +21,7 @@ class CutStore final : public storage::Store {
   // Tells it that the feed has ended.
   void End() { feed_->sink->OnEnd(absl::UnavailableError("the feed was cut")); }
   int failing_subscriptions = 0, failing_positions = 0;
+  bool lead_is_over = false;  // of who stands here; nobody has told it yet
   std::optional<absl::Time> unreachable_since;
 
   void Commit(storage::Transaction transaction, CommitDone done) override {
@@ -50,7 +51,9 @@ class CutStore final : public storage::Store {
   }
   absl::StatusOr<std::unique_ptr<storage::Candidacy>> Campaign(
       const storage::Member& self, storage::LeadershipListener* listener) override {
-    return inner_->Campaign(self, listener);
+    auto candidacy = inner_->Campaign(self, listener);
+    if (!candidacy.ok()) return candidacy.status();
+    return std::make_unique<Standing>(this, *std::move(candidacy));
   }
   void ReadPosition(PositionDone done) override {
     if (failing_positions > 0) {
@@ -70,6 +73,14 @@ class CutStore final : public storage::Store {
   }
 
  private:
+  struct Standing final : storage::Candidacy {
+    Standing(CutStore* store, std::unique_ptr<storage::Candidacy> inner)
+        : store(store), inner(std::move(inner)) {}
+    absl::Status StepDown() override { return inner->StepDown(); }
+    bool Leads() const override { return !store->lead_is_over && inner->Leads(); }
+    CutStore* const store;
+    const std::unique_ptr<storage::Candidacy> inner;
+  };
   struct Feed final : storage::Subscription, storage::ChangeSink {
     void OnBatch(storage::Revision revision, std::vector<storage::Change> changes) override {
       if (!cut) sink->OnBatch(revision, std::move(changes));

@@ -8,9 +8,10 @@
 // is idempotent.
 //
 // Every replica has one. Its book follows the store's feed whoever leads; only the leader commits.
-// A request for a lease that the book has already is granted from it on any replica, though the
-// store be out of reach; another is forwarded to the leader and granted once the book shows it.
-// While nobody leads, commands wait. See writer_follow.cc.
+// A request for a lease that the book has already is granted from it on any replica, once the store
+// has confirmed the book; when it cannot be asked, only if the node presents the subnets. Another
+// is forwarded to the leader and granted once the book shows it. While nobody leads, commands wait.
+// See writer_follow.cc.
 //
 // Expiry is held for one ttl after every election, because renewals of the time before may have
 // been known only to the process that is gone.
@@ -171,8 +172,8 @@ class Writer {
     std::uint64_t term = 0;                         // of the fence it was committed with
     std::shared_ptr<const AcquireRequest> acquire;  // null: another command
     bool here = false;                              // not to be forwarded
-    // The book was as new as the store after this was asked.
-    bool confirmed = false;
+    // Whether the book was as new as the store after this was asked.
+    enum class Confirmed { kNotAsked, kYes, kNoAnswer } confirmed = Confirmed::kNotAsked;
     bool marks_restore = false;  // runs though the store is torn
   };
   using TaskPtr = std::shared_ptr<Task>;
@@ -197,7 +198,10 @@ class Writer {
   void Enqueue(TaskPtr task);
   void StartWaiting();
   TaskPtr TakeNext();
-  bool MayRun() const { return leads() && feed_ != nullptr && failure_.ok(); }
+  // What it says without a commit must be as new as the store, too: by the clock it still leads.
+  bool MayRun() const {
+    return leads() && feed_ != nullptr && failure_.ok() && candidacy_->Leads();
+  }
   void Run(TaskPtr task);
   void RunNext(const std::string& node_id);
   void RunBlocked();
@@ -228,6 +232,7 @@ class Writer {
   void TellLeadership();
   bool another_leads() const { return !leads() && leader_ && leader_->id != options_.self.id; }
   bool IsDone(const Task& task) const;
+  bool Presents(const Task& task) const;
   void Follow(TaskPtr task);
   void Forward(TaskPtr task);
   void OnForwarded(TaskPtr task, absl::StatusOr<storage::Revision> answer);
@@ -304,7 +309,7 @@ class Writer {
   std::vector<Parked> parked_;
   std::vector<ReachedWait> reached_waits_;
   std::vector<TaskPtr> unknown_;      // wait for a position to be decided again at
-  std::vector<TaskPtr> unconfirmed_;  // the same, and go on with the book as it is without one
+  std::vector<TaskPtr> unconfirmed_;  // the same, and go on without one, too
   bool asking_position_ = false;
   std::vector<TaskPtr> blocked_;  // their node is in an upkeep that is in flight
   std::size_t in_flight_ = 0;

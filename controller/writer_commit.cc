@@ -41,12 +41,8 @@ void Writer::Fly(const TaskPtr& task) {
 }
 
 // What a follower answers from its book must be as new as the question: it may be cut off and not
-// know it yet. Of a store that cannot be asked the book is the last word.
+// know it yet.
 void Writer::Confirm(TaskPtr task) {
-  if (task->confirmed) {
-    Finish(task, Committed{book_.revision(), task->uncertain});
-    return;
-  }
   Fly(task);
   unconfirmed_.push_back(std::move(task));
   AskPosition();
@@ -115,7 +111,7 @@ void Writer::OnPosition(const std::vector<TaskPtr>& unknown,
                         const absl::StatusOr<storage::Position>& answer) {
   asking_position_ = false;
   for (const TaskPtr& task : unconfirmed) {
-    task->confirmed = true;
+    task->confirmed = answer.ok() ? Task::Confirmed::kYes : Task::Confirmed::kNoAnswer;
     parked_.push_back({answer.ok() ? answer->revision : 0, task, /*committed=*/false});
   }
   if (answer.ok()) {

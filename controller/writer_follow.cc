@@ -65,14 +65,30 @@ bool Writer::IsDone(const Task& task) const {
                            wiring_.clock->Now()) != nullptr;
 }
 
+// A node that presents its subnets uses them already; told that they are its own, it does nothing
+// that it would not do without a controller. Requires IsDone.
+bool Writer::Presents(const Task& task) const {
+  const Lease* lease = task.acquire != nullptr ? book_.Find(task.node_id) : nullptr;
+  if (lease == nullptr) return false;
+  const std::vector<Prefix>& presented = task.acquire->preferred;
+  bool all = true;
+  lease->subnets.ForEach([&](Family, const Prefix& subnet) {
+    all &= std::find(presented.begin(), presented.end(), subnet) != presented.end();
+  });
+  return all;
+}
+
 // Requires that this one does not lead.
 void Writer::Follow(TaskPtr task) {
+  const bool done = task->scope != Scope::kUpkeep && IsDone(*task);
+  const bool nobody_to_ask = !leader_ || task->confirmed == Task::Confirmed::kNoAnswer;
   if (task->scope == Scope::kUpkeep) {
     Finish(task, absl::AbortedError("no longer leading"));
-  } else if (IsDone(*task) && another_leads()) {
-    Confirm(std::move(task));
-  } else if (IsDone(*task)) {
+  } else if (done &&
+             (task->confirmed == Task::Confirmed::kYes || (nobody_to_ask && Presents(*task)))) {
     Finish(task, Committed{book_.revision(), task->uncertain});
+  } else if (done && task->confirmed == Task::Confirmed::kNotAsked) {
+    Confirm(std::move(task));
   } else if (another_leads() && task->acquire && !task->here && wiring_.forward_acquire) {
     Forward(std::move(task));
   } else if (another_leads() || (task->here && !leader_)) {

@@ -32,10 +32,10 @@ class WriterReplicasTest : public ::testing::Test {
     return status;
   }
   using Grant = std::optional<absl::StatusOr<LeaseGrant>>;
-  std::shared_ptr<Grant> Ask(std::size_t index, int number) {
+  std::shared_ptr<Grant> Ask(std::size_t index, int number, std::vector<Prefix> presented = {}) {
     auto answer = std::make_shared<Grant>();
     all_.writer(index).Acquire(
-        {absl::StrCat("node-", number), TestAdvertisement(number), {}},
+        {absl::StrCat("node-", number), TestAdvertisement(number), std::move(presented)},
         [answer](const absl::StatusOr<LeaseGrant>& grant) { *answer = grant; });
     all_.Run();
     return answer;
@@ -78,10 +78,12 @@ TEST_F(WriterReplicasTest, ALeaseOfTheBookIsGrantedWithoutAnyLeader) {
   all_.replicas[1]->store.failing_positions = 1000;
   all_.Kill(0);
   const int before = all_.forwarded;
-  EXPECT_TRUE(Acquire(1, 1).ok());
+  const Prefix subnet = *all_.writer(1).book().Find("node-1")->subnets[Family::kV4];
+  const auto granted = Ask(1, 1, {subnet});
+  EXPECT_TRUE(*granted && (*granted)->ok());
   EXPECT_EQ(all_.forwarded, before);
   all_.clock.now += absl::Hours(25);
-  const auto expired = Ask(1, 1);
+  const auto expired = Ask(1, 1, {subnet});
   EXPECT_FALSE(*expired && (*expired)->ok()) << "its time is over: another may have it";
   all_.store.HoldDelivery(false);
 }
@@ -100,6 +102,24 @@ TEST_F(WriterReplicasTest, AReplicaThatIsCutOffDoesNotGrantWhatWasReleasedMeanwh
   all_.Run();
   ASSERT_TRUE(*answer && (*answer)->ok());
   EXPECT_NE(all_.writer(0).book().Find("node-1"), nullptr) << "asked of the leader anew";
+}
+
+// What it has may have been released meanwhile, and a node that knows of no subnet uses none.
+TEST_F(WriterReplicasTest, WithoutTheStoreOnlyWhoPresentsItsSubnetIsGrantedIt) {
+  Start(2);
+  ASSERT_TRUE(Acquire(1, 1).ok());
+  const Prefix subnet = *all_.writer(1).book().Find("node-1")->subnets[Family::kV4];
+  all_.store.HoldDelivery(true);
+  all_.replicas[1]->store.failing_positions = 1000;
+  all_.Kill(0);  // which replica 1 does not hear of
+  EXPECT_FALSE(*Ask(1, 1));
+  EXPECT_EQ(all_.forwarded, 2) << "the leader may know better";
+  all_.Pass(absl::Seconds(11));  // it gives up ...
+  all_.Pass(absl::Seconds(1));   // ... and makes room
+  const auto presented = Ask(1, 1, {subnet});
+  EXPECT_TRUE(*presented && (*presented)->ok());
+  while (all_.store.Step()) all_.Run();
+  all_.store.HoldDelivery(false);
 }
 
 TEST_F(WriterReplicasTest, CommandsWaitForALeaderAndThenGoOn) {
@@ -156,6 +176,29 @@ TEST_F(WriterReplicasTest, AFencedRequestIsForwarded) {
               HasSubstr("the controller 'c-1' at 192.0.2.1:7411 leads, and this one cannot do it; "
                         "nothing was changed"));
   EXPECT_TRUE(all_.writer(0).idle());
+  all_.store.HoldDelivery(false);
+}
+
+// As when it was stopped for a while: what its book has may have been released meanwhile.
+TEST_F(WriterReplicasTest, ALeaderWhoseTimeIsOverGrantsNothingFromItsBook) {
+  Start(2);
+  ASSERT_TRUE(Acquire(0, 1).ok());
+  all_.store.HoldDelivery(true);
+  all_.replicas[0]->store.lead_is_over = true;
+  const auto answer = Ask(0, 1);
+  absl::Status released;
+  all_.writer(0).Release("node-2", [&released](const absl::StatusOr<Committed>& result) {
+    released = result.status();
+  });
+  all_.Pass(absl::Seconds(1));
+  EXPECT_FALSE(*answer);
+  EXPECT_TRUE(released.ok()) << "not said to be none: " << released;
+  all_.store.Depose();
+  all_.RunAll();
+  EXPECT_TRUE(all_.writer(1).leads());
+  ASSERT_TRUE(*answer && (*answer)->ok()) << (*answer)->status();
+  EXPECT_EQ(all_.forwarded, 0) << "it is confirmed";
+  EXPECT_TRUE(absl::IsUnavailable(released)) << released;
   all_.store.HoldDelivery(false);
 }
 

@@ -97,7 +97,9 @@ void Writer::Run(TaskPtr task) {
   } else if (MayRun()) {
     Commit(std::move(task));
   } else if (leads()) {
-    Hold(std::move(task));  // until the feed is followed again
+    // Until the feed is followed again, or it is told that it does not lead any more.
+    Hold(std::move(task));
+    resume_at_ = std::min(resume_at_, wiring_.clock->Now() + options_.try_again_after);
   } else {
     Follow(std::move(task));
   }

@@ -119,6 +119,7 @@ TEST_P(StoreConformance, TheLeaderIsToldBeforeTheElectionAndItsMembersAreKnown) 
   EXPECT_EQ(listener.leader_at_election(), self);
   EXPECT_EQ(store().Describe().leader, self);
   EXPECT_EQ(store().Describe().members, std::vector<Member>{self});
+  EXPECT_TRUE((*candidacy)->Leads());
   EXPECT_TRUE(absl::IsFailedPrecondition((*candidacy)->StepDown()));
   EXPECT_EQ(CommitAndWait(store(), {listener.fence(), {}, {Put("k", "v")}})->kind,
             Outcome::Kind::kApplied);

@@ -150,6 +150,9 @@ class Candidacy {  // destroying it resigns, and takes the member off the list
   // Gives the lead to another member at once and goes on standing. FailedPrecondition: it does not
   // lead, or there is no other member.
   virtual absl::Status StepDown() = 0;
+  // By the clock, at this moment: OnDeposed may come late to a process that was paused. As long as
+  // it is true, the feed has delivered all that was committed under a fence. Does not block.
+  virtual bool Leads() const = 0;
 };
 
 struct Limits {

@@ -14,6 +14,7 @@ class Leadership::Standing final : public Candidacy {
       : leadership_(leadership), candidate_(std::move(candidate)) {}
   ~Standing() override { leadership_->Resign(candidate_); }
   absl::Status StepDown() override { return leadership_->StepDown(candidate_); }
+  bool Leads() const override { return leadership_->Leads(candidate_); }
 
  private:
   Leadership* const leadership_;
@@ -102,6 +103,11 @@ void Leadership::Resign(const std::shared_ptr<Candidate>& candidate) {
     stand_ = Stand();
   }
   session.reset();  // asks etcd, so not under the mutex
+}
+
+bool Leadership::Leads(const std::shared_ptr<Candidate>& candidate) const {
+  MutexLock lock(&mutex_);
+  return stand_.candidate == candidate && stand_.session->leads();
 }
 
 absl::Status Leadership::StepDown(const std::shared_ptr<Candidate>& candidate) {

@@ -52,6 +52,7 @@ class Leadership {
   void OnDeposed(const std::shared_ptr<Candidate>& candidate);
   void Tell() ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   void Resign(const std::shared_ptr<Candidate>& candidate);
+  bool Leads(const std::shared_ptr<Candidate>& candidate) const;
   absl::Status StepDown(const std::shared_ptr<Candidate>& candidate);
 
   const Options options_;

@@ -88,6 +88,8 @@ TEST_F(Replicas, ALeaderThatIsCutOffIsReplacedAndFenced) {
   const absl::Time before = absl::Now();
   ASSERT_TRUE(at_b.WaitForElection());
   EXPECT_LT(absl::Now() - before, kTtl + absl::Seconds(2));
+  EXPECT_FALSE((*first)->Leads());
+  EXPECT_TRUE((*second)->Leads());
   EXPECT_TRUE(Eventually(kPatience, [&] { return at_a.depositions() == 1; }));
   EXPECT_TRUE(Eventually(kPatience, [&] { return a->Describe().unreachable_since.has_value(); }));
   EXPECT_FALSE(b->Describe().unreachable_since);

@@ -42,6 +42,7 @@ class EtcdSession::Impl : public std::enable_shared_from_this<Impl> {
   void OnLeaderKey(std::optional<LeaderKey> leader);
   void OnWatchLost();
   std::optional<Fence> fence() const;
+  bool leads() const;
   void StepDown(std::function<void(absl::Status)> done);
 
  private:
@@ -278,6 +279,12 @@ std::optional<Fence> EtcdSession::Impl::fence() const {
   return state_.fence(Now());
 }
 
+bool EtcdSession::Impl::leads() const {
+  MutexLock lock(&mutex_);
+  const Instant now = Now();
+  return state_.fence(now).has_value() && !state_.IsWithheld(now);
+}
+
 void EtcdSession::Impl::StepDown(std::function<void(absl::Status)> done) {
   const std::optional<Fence> fence = Tell([this] {
     const auto held = state_.fence(Now());
@@ -342,6 +349,8 @@ void EtcdSession::OnLeaderKey(std::optional<LeaderKey> leader) {
 void EtcdSession::OnWatchLost() { impl_->OnWatchLost(); }
 
 std::optional<Fence> EtcdSession::fence() const { return impl_->fence(); }
+
+bool EtcdSession::leads() const { return impl_->leads(); }
 
 void EtcdSession::StepDown(std::function<void(absl::Status)> done) {
   impl_->StepDown(std::move(done));

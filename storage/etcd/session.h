@@ -49,6 +49,8 @@ class EtcdSession {
   // Its term is the key's create revision, its token the key's lease as 16 hexadecimal digits; both
   // are compared in every fenced transaction.
   std::optional<Fence> fence() const;
+  // The same, and it is not about to give the lead away.
+  bool leads() const;
   // Deletes the leader key if it is ours, and does not campaign before somebody else has led or
   // one ttl has passed. `done` once it is deleted; it may come after the session's end, not after
   // the client's. FailedPrecondition: it does not lead. Any other error: it may lead still.

@@ -77,6 +77,7 @@ class SessionState {
   std::optional<Fence> fence(Instant now) const;
   // No campaign before another has led, or until then.
   void Withhold(Instant until) { withheld_until_ = until; }
+  bool IsWithheld(Instant now) const { return now < withheld_until_; }
 
   std::int64_t lease() const { return lease_; }
   std::int64_t entry_modified() const { return entry_modified_; }  // as seen last; 0: absent

@@ -14,6 +14,10 @@ class MemoryStore::MemoryCandidacy final : public Candidacy {
       : store_(store), candidate_(std::move(candidate)) {}
   ~MemoryCandidacy() override { store_->Resign(candidate_); }
   absl::Status StepDown() override { return store_->StepDown(candidate_); }
+  bool Leads() const override {
+    MutexLock lock(&store_->mutex_);
+    return store_->leader_ == candidate_;
+  }
 
  private:
   MemoryStore* const store_;

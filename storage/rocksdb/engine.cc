@@ -25,6 +25,7 @@ class EngineCandidacy final : public Candidacy {
     return absl::FailedPreconditionError(
         "this controller is the only one: its store is embedded. With etcd there can be several");
   }
+  bool Leads() const override { return candidate_->elected(); }
 
  private:
   const std::shared_ptr<Candidate> candidate_;
