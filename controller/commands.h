@@ -1,11 +1,15 @@
 // What the writer is asked, and what it answers, as plain values.
 #pragma once
 
+#include <functional>
 #include <string>
 #include <vector>
 
+#include "absl/status/statusor.h"
+#include "absl/time/time.h"
 #include "api/peer.h"
 #include "base/ip.h"
+#include "controller/certificate_book.h"
 #include "controller/lease_book.h"
 #include "storage/store.h"
 
@@ -15,6 +19,20 @@ struct AcquireRequest {
   std::string node_id;
   Advertisement advertisement;
   std::vector<Prefix> preferred;  // what the node had before
+};
+
+// A change of certificates and tokens.
+struct CertificateChange {
+  // Those of one queue are made one after the other: the token that is used, or whatever else they
+  // would only get into each other's way about.
+  std::string queue;
+  // Whose certificates it adds to or revokes, "node/h1": no other such change is decided while this
+  // one is in flight. Empty: it looks at one record alone.
+  std::string principal;
+  // Asked when its turn has come, and again when the store turned out to be newer: must be
+  // idempotent. On the writer's thread.
+  std::function<absl::StatusOr<storage::Transaction>(const CertificateBook& book, absl::Time now)>
+      decide;
 };
 
 // A lease as committed, applied and published.

@@ -33,9 +33,19 @@ inline constexpr char kSettledKey[] = "meta/settled";
 
 std::string NodeKey(absl::string_view node_id);
 std::string SubnetKey(const Prefix& subnet);
+std::string CertificateKey(absl::string_view serial);
+std::string TokenKey(absl::string_view id);
 // What follows kNodePrefix, else nothing. Not checked to be a valid node id.
 std::optional<std::string> NodeIdOfKey(absl::string_view key);
 // The subnet of a key that SubnetKey made, else nothing.
 std::optional<Prefix> SubnetOfKey(absl::string_view key);
+// The serial of a key of CertificateKey's, and the id of one of TokenKey's; nothing when it is not
+// spelled as those are: lower-case hexadecimal digits.
+std::optional<std::string> SerialOfKey(absl::string_view key);
+std::optional<std::string> TokenIdOfKey(absl::string_view key);
+
+// As identity::Certificate::serial is spelled: at most 20 bytes (RFC 5280), no leading zero.
+bool IsSerial(absl::string_view text);
+bool IsTokenId(absl::string_view text);
 
 }  // namespace heddle::controller

@@ -88,7 +88,8 @@ struct BookChanges {
 // What to commit. An empty transaction (no writes) means that the book already is as asked.
 struct Decision {
   storage::Transaction transaction;
-  std::string node_id;                     // in flight with this decision; "" for the network
+  // In flight with this decision; "" for the network. Or whose certificates it changes, "node/h1".
+  std::string node_id;
   std::vector<Prefix> subnets;             // that it takes or frees
   std::vector<std::string> more_node_ids;  // upkeep only: further nodes in flight with it
 };
@@ -204,6 +205,8 @@ class LeaseBook {
 
   void Claim(const Decision& decision);
   void Unclaim(const Decision& decision);
+  // Whether a decision of that node_id is in flight.
+  bool IsClaimed(absl::string_view node_id) const { return claimed_nodes_.contains(node_id); }
 
   // ---- What was committed ----
   BookChanges Apply(storage::Revision revision, const std::vector<storage::Change>& changes);

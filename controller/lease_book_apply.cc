@@ -28,7 +28,8 @@ BookChanges LeaseBook::Apply(storage::Revision revision,
       ApplyNode(change, &result);
     } else if (absl::StartsWith(key, kSubnetPrefix)) {
       ApplySubnet(change, &result);
-    } else if (absl::StartsWith(key, kNetworkPrefix)) {
+    } else if (absl::StartsWith(key, kNetworkPrefix) &&
+               !absl::StartsWith(key, kCertificatePrefix)) {
       result.problems.push_back(absl::StrCat("the key ", key, " is not one of this release's"));
     }
   }

@@ -26,7 +26,7 @@ Guard GuardOf(std::string key, storage::Revision modified) {
 
 absl::Status LeaseBook::CheckDecidable(absl::string_view node_id) const {
   HEDDLE_RETURN_IF_ERROR(ValidateNodeId(node_id));
-  if (claimed_nodes_.contains(std::string(node_id))) {
+  if (IsClaimed(node_id)) {
     return absl::AbortedError(
         absl::StrCat("a change of the lease of '", node_id, "' is being committed; try again"));
   }

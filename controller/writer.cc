@@ -73,6 +73,7 @@ absl::Status Writer::Start() {
   for (const auto& [id, lease] : book_.leases()) {
     if (lease.advertisement) peers.push_back(lease.ToPeer());
   }
+  TakeCertificates(listing.changes);
   wiring_.hub->Load(listing.position, peers, book_.network());
   TakeMarks(listing.changes);
   BeginSettling();
@@ -136,6 +137,7 @@ absl::Status Writer::Resynchronise() {
   changes = Difference(book_, fresh);
   for (const TaskPtr& task : flying_) fresh.Claim(task->decision);
   book_ = std::move(fresh);
+  ReplaceCertificates(listing.changes);
   marks_ = RestoreMarks();
   TakeMarks(listing.changes);
   Publish(changes);
@@ -150,6 +152,7 @@ void Writer::OnBatch(storage::Revision revision, std::vector<storage::Change> ch
   if (revision <= book_.revision()) return;  // the listing had it
   const BookChanges effects = book_.Apply(revision, changes);
   for (const std::string& problem : effects.problems) spdlog::error("{}", problem);
+  TakeCertificates(changes);
   TakeMarks(changes);
   Publish(effects);
   ResolveParked();

@@ -36,6 +36,7 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "base/clock.h"
+#include "controller/certificate_book.h"
 #include "controller/commands.h"
 #include "controller/leadership.h"
 #include "controller/lease_book.h"
@@ -84,6 +85,9 @@ class Writer {
     // reached or cannot commit now, and it is tried again. Any other error is the node's to see.
     // Null: nothing is forwarded.
     ForwardAcquire forward_acquire;
+    // Called with the serials of certificates that are revoked, as soon as the book has them: at
+    // the start, on the caller's thread, with all there are, and later with more. May be null.
+    std::function<void(const std::vector<std::string>& serials)> revoked;
   };
 
   Writer(Options options, Wiring wiring);
@@ -112,6 +116,9 @@ class Writer {
                   std::function<void(absl::StatusOr<Committed>)> done,
                   std::optional<std::uint64_t> net_conf_digest = std::nullopt, bool drain = false);
 
+  void ChangeCertificates(CertificateChange change,
+                          std::function<void(absl::StatusOr<Committed>)> done);
+
   // The first step of a restore: notes in the store that its records are being replaced by those of
   // the backup made at `backup`. From then on, on every replica, nothing else is changed or told to
   // nodes until a new history has begun (FailedPrecondition says so). Nothing is in flight when
@@ -136,6 +143,7 @@ class Writer {
   absl::Time tick_at() const;
 
   const LeaseBook& book() const { return book_; }
+  const CertificateBook& certificates() const { return certificates_; }
   bool leads() const { return fence_.has_value(); }
   // Who leads, as the store says; may be this controller. Nothing: nobody, or not known.
   const std::optional<storage::Member>& leader() const { return leader_; }
@@ -247,6 +255,11 @@ class Writer {
   std::vector<RolloutNode> RolloutNodes(const std::string& target_type) const;
   storage::Revision RolloutNeeds(const std::string& target_type) const;
 
+  // Certificates (writer_certificates.cc).
+  void TakeCertificates(const std::vector<storage::Change>& changes);
+  void ReplaceCertificates(const std::vector<storage::Change>& listing);
+  void TellRevoked(const std::vector<std::string>& serials);
+
   // Restores (writer_restore.cc).
   void TakeMarks(const std::vector<storage::Change>& changes);
   void BeginSettling();
@@ -274,6 +287,7 @@ class Writer {
   const Options options_;
   const Wiring wiring_;
   LeaseBook book_;
+  CertificateBook certificates_;  // as new as book_
   std::string history_;
   std::optional<storage::Fence> fence_;
   std::optional<storage::Member> leader_;

@@ -32,6 +32,9 @@ class WriterTest : public ::testing::Test {
     wiring.post = [this](std::function<void()> item) { posted_.push_back(std::move(item)); };
     wiring.alive = [this] { return alive_; };
     wiring.registry = &registry_;
+    wiring.revoked = [this](const std::vector<std::string>& serials) {
+      revoked_.insert(revoked_.end(), serials.begin(), serials.end());
+    };
     writer_ = std::make_unique<Writer>(options, wiring);
     ASSERT_TRUE(writer_->Start().ok());
     Run();
@@ -54,6 +57,8 @@ class WriterTest : public ::testing::Test {
       item();
     }
     ASSERT_TRUE(writer_->book().CheckInvariants().ok()) << writer_->book().CheckInvariants();
+    const absl::Status certificates = writer_->certificates().CheckInvariants();
+    ASSERT_TRUE(certificates.ok()) << certificates;
   }
 
   absl::StatusOr<Committed> SetNetwork(const std::string& json) {
@@ -92,6 +97,7 @@ class WriterTest : public ::testing::Test {
   std::deque<std::function<void()>> posted_;
   absl::flat_hash_set<std::string> alive_;
   NodeRegistry registry_{absl::Seconds(15)};
+  std::vector<std::string> revoked_;  // as told
   std::unique_ptr<Writer> writer_;
 };
 

@@ -172,15 +172,18 @@ void Writer::StartUpkeep(absl::Time now) {
   const auto alive = wiring_.alive ? wiring_.alive() : absl::flat_hash_set<std::string>();
   std::vector<Decision> decisions =
       book_.DecideUpkeep(alive, /*expire=*/now >= expiry_held_until_, now);
+  Decision forget;
+  forget.transaction = certificates_.DecideForget(now);
+  if (!forget.transaction.writes.empty()) decisions.push_back(std::move(forget));
   upkeep_left_ = decisions.size();
   StartEndDraining();
   for (Decision& decision : decisions) {
     Enqueue(
         Scope::kUpkeep, "", [decision = std::move(decision)](absl::Time) { return decision; },
         [](const absl::StatusOr<Committed>& result) {
-          // A lease that changed meanwhile is looked at again next time.
+          // What changed meanwhile is looked at again next time.
           if (!result.ok() && !absl::IsAborted(result.status())) {
-            spdlog::warn("upkeep of leases failed, will be tried again: {}",
+            spdlog::warn("upkeep of leases and certificates failed, will be tried again: {}",
                          std::string(result.status().message()));
           }
         });
