@@ -81,6 +81,21 @@ std::string ShortKeyId(const ASN1_OCTET_STRING* key_id) {
   return absl::BytesToHexString(BytesOf(key_id).substr(0, kKeyIdBytes));
 }
 
+// As the certificate has it, which saves encoding it again: each call of each service comes by
+// here.
+absl::StatusOr<std::string> KeyDigestOf(X509* certificate) {
+  if (X509_get0_pubkey(certificate) == nullptr) {
+    return Wrong(WithReason("has a key that cannot be read"));
+  }
+  unsigned char* der = nullptr;
+  const int length = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+  if (length <= 0) return OpensslFailed("encode a public key");
+  const std::string digest = Sha256(
+      absl::string_view(reinterpret_cast<const char*>(der), static_cast<std::size_t>(length)));
+  OPENSSL_free(der);
+  return digest;
+}
+
 absl::StatusOr<Root> RootOf(X509* certificate) {
   Root root;
   HEDDLE_ASSIGN_OR_RETURN(root.pem, PemOf(certificate));
@@ -89,10 +104,8 @@ absl::StatusOr<Root> RootOf(X509* certificate) {
     root.key_id = ShortKeyId(id);
     return root;
   }
-  EVP_PKEY* key = X509_get0_pubkey(certificate);
-  if (key == nullptr) return Wrong(WithReason("has a key that cannot be read"));
-  HEDDLE_ASSIGN_OR_RETURN(const std::string der, PublicKeyDer(key));
-  root.key_id = absl::BytesToHexString(Sha256(der).substr(0, kKeyIdBytes));
+  HEDDLE_ASSIGN_OR_RETURN(const std::string digest, KeyDigestOf(certificate));
+  root.key_id = absl::BytesToHexString(absl::string_view(digest).substr(0, kKeyIdBytes));
   return root;
 }
 
@@ -110,10 +123,7 @@ absl::StatusOr<Certificate> ParseCertificate(absl::string_view pem) {
   HEDDLE_ASSIGN_OR_RETURN(certificate.principal, PrincipalOf(x509));
   HEDDLE_ASSIGN_OR_RETURN(certificate.serial, SerialOf(x509));
   HEDDLE_RETURN_IF_ERROR(ReadTerm(x509, &certificate.not_before, &certificate.not_after));
-  EVP_PKEY* const key = X509_get0_pubkey(x509);
-  if (key == nullptr) return Wrong(WithReason("has a key that cannot be read"));
-  HEDDLE_ASSIGN_OR_RETURN(const std::string der, PublicKeyDer(key));
-  certificate.key_digest = Sha256(der);
+  HEDDLE_ASSIGN_OR_RETURN(certificate.key_digest, KeyDigestOf(x509));
   if (const ASN1_OCTET_STRING* issuer = X509_get0_authority_key_id(x509); issuer != nullptr) {
     certificate.issuer = ShortKeyId(issuer);
   }

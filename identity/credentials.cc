@@ -43,8 +43,7 @@ absl::StatusOr<std::string> ChainOf(absl::string_view pem, const PrivateKey& key
 absl::Status CheckMode(const std::string& path) {
   struct stat file;
   if (stat(path.c_str(), &file) != 0) {
-    const absl::Status status = absl::ErrnoToStatus(errno, absl::StrCat("cannot look at ", path));
-    return status;
+    return absl::ErrnoToStatus(errno, absl::StrCat("cannot look at ", path));
   }
   const bool is_groups = (file.st_mode & S_IRWXG) != 0 && file.st_gid != 0;
   if ((file.st_mode & S_IRWXO) == 0 && !is_groups) return absl::OkStatus();
@@ -60,9 +59,14 @@ absl::StatusOr<std::string> ReadPem(const std::string& path) {
   return absl::InvalidArgumentError(content.status().message());
 }
 
+// Each once, for messages.
 std::string Names(const CredentialFiles& files) {
-  if (files.key == files.certificate && files.key == files.roots) return files.key;
-  return absl::StrCat(files.key, ", ", files.certificate, " and ", files.roots);
+  std::string names = files.key;
+  if (files.certificate != files.key) absl::StrAppend(&names, ", ", files.certificate);
+  if (files.roots != files.key && files.roots != files.certificate) {
+    absl::StrAppend(&names, ", ", files.roots);
+  }
+  return names;
 }
 
 }  // namespace
