@@ -23,6 +23,8 @@ using Unary = grpc::ServerUnaryReactor;
 using Async = LeaderProxy::Async<v1::AdminService>;
 using Kind = LeaderProxy::Kind;
 
+constexpr char kWatch[] = "Watch";  // in the audit log
+
 }  // namespace
 
 class AdminService::Impl final : public v1::AdminService::CallbackService {
@@ -33,8 +35,9 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
         authorized_(w.access, w.proxy),
         controllers_({w.store, w.leadership, w.writer, w.channels, w.proxy, &calls_, w.clock,
                       w.version, &ending_}),
-        diagnoses_({w.hub, w.registry, w.writer, w.pump, w.probe_reports, w.clock, w.proxy}),
-        files_({w.store, w.writer, w.clock, w.version, w.restore_settle}) {
+        diagnoses_({w.hub, w.registry, w.writer, w.pump, w.probe_reports, w.clock, w.proxy,
+                    w.access, w.streams}),
+        files_({w.store, w.writer, w.clock, w.version, w.restore_settle, w.access, w.streams}) {
     wiring_.pump->Add([this](absl::Time now) { return OnTime(now); });
   }
 
@@ -117,12 +120,7 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
   }
   grpc::ServerWriteReactor<v1::DiagnoseEvent>* Diagnose(
       Context* context, const v1::DiagnoseRequest* request) override {
-    const auto caller = wiring_.access->Admit(*context, Need::kAdmin, "Diagnose");
-    if (!caller.ok()) {
-      return RefusedCall<grpc::ServerWriteReactor<v1::DiagnoseEvent>>::Begin(context,
-                                                                             caller.status());
-    }
-    return diagnoses_.Begin(*caller, context, *request);
+    return diagnoses_.Begin(context, *request);
   }
 
   // ---- Any controller's ----
@@ -138,8 +136,12 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
         {"ListControllers", Need::kViewer, Kind::kViews}, context,
         [=](const AdmittedCall& call) { controllers_.List(call.caller, response, call.reply); });
   }
-  grpc::ServerWriteReactor<v1::WatchEvent>* Watch(grpc::CallbackServerContext*,
+  grpc::ServerWriteReactor<v1::WatchEvent>* Watch(Context* context,
                                                   const v1::WatchRequest* request) override {
+    const auto caller = wiring_.access->Admit(*context, Need::kViewer, kWatch);
+    if (!caller.ok()) {
+      return RefusedCall<grpc::ServerWriteReactor<v1::WatchEvent>>::Begin(context, caller.status());
+    }
     const storage::Revision cursor =
         request->after_revision() == 0 ? wiring_.hub->head() : request->after_revision();
     auto reactor = std::make_shared<WatchReactor>(wiring_.hub, cursor, [this](WatchReactor* done) {
@@ -151,11 +153,15 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
       watches_.emplace(reactor.get(), reactor);
     }
     reactor->Begin();
+    wiring_.streams->Hold(
+        *caller, kWatch, reactor,
+        [](WatchReactor& live, const absl::Status& why) { live.End(ToGrpc(why)); });
     return reactor.get();
   }
 
-  grpc::ServerWriteReactor<v1::FileChunk>* Backup(Context*, const v1::BackupRequest*) override {
-    return files_.Backup();
+  grpc::ServerWriteReactor<v1::FileChunk>* Backup(Context* context,
+                                                  const v1::BackupRequest*) override {
+    return files_.Backup(context);
   }
   grpc::ServerReadReactor<v1::RestoreRequest>* Restore(Context* context,
                                                        v1::RestoreResponse* response) override {

@@ -9,6 +9,7 @@
 #include "absl/time/time.h"
 #include "base/clock.h"
 #include "controller/access.h"
+#include "controller/admitted_streams.h"
 #include "controller/leader_proxy.h"
 #include "controller/leadership.h"
 #include "controller/node_registry.h"
@@ -38,6 +39,7 @@ class AdminService {
     PeerChannels* channels = nullptr;
     LeaderProxy* proxy = nullptr;
     const Access* access = nullptr;
+    AdmittedStreams* streams = nullptr;
     Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
     const Clock* clock = nullptr;
     std::string version;

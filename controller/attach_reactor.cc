@@ -14,8 +14,9 @@ constexpr absl::Duration kFlushWithin = absl::Seconds(5);
 
 }  // namespace
 
-AttachReactor::AttachReactor(grpc::CallbackServerContext* context, const Wiring* wiring)
-    : context_(context), wiring_(wiring) {}
+AttachReactor::AttachReactor(grpc::CallbackServerContext* context, const Caller& caller,
+                             const Wiring* wiring)
+    : context_(context), caller_(caller), wiring_(wiring) {}
 
 void AttachReactor::Begin() {
   self_ = shared_from_this();
@@ -55,6 +56,11 @@ void AttachReactor::With(Act act) {
   } else {
     End(std::move(status));
   }
+}
+
+void AttachReactor::Keep(std::shared_ptr<void> what) {
+  MutexLock lock(&mutex_);
+  kept_ = std::move(what);
 }
 
 void AttachReactor::Kick() { Send(); }
@@ -161,12 +167,24 @@ void AttachReactor::OnReadDone(bool ok) {
     return;
   }
   incoming_.Clear();
+  if (message.has_hello()) {
+    if (absl::Status status = CheckHello(message.hello()); !status.ok()) {
+      End(std::move(status));
+      return;
+    }
+  }
   With([&](NodeStream* stream) { return stream->OnMessage(message, wiring_->clock->Now()); });
   {
     MutexLock lock(&mutex_);
     if (ending_) return;
   }
   StartRead(&incoming_);
+}
+
+absl::Status AttachReactor::CheckHello(const v1::Hello& hello) const {
+  const absl::Status status = caller_.RequireNode(hello.node_id());
+  if (!status.ok()) wiring_->access->RecordRefusal(caller_, kAttachAction, hello.node_id(), status);
+  return status;
 }
 
 void AttachReactor::OnWriteDone(bool ok) {
@@ -192,6 +210,7 @@ void AttachReactor::OnCancel() { End(absl::CancelledError("the node has gone"));
 
 void AttachReactor::OnDone() {
   const std::shared_ptr<AttachReactor> self = std::move(self_);
+  Keep(nullptr);
   wiring_->done(this);
 }
 

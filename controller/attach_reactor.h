@@ -10,9 +10,13 @@
 #include "absl/base/thread_annotations.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "controller/access.h"
 #include "controller/node_stream.h"
 
 namespace heddle::controller {
+
+// In the audit log.
+inline constexpr char kAttachAction[] = "Attach";
 
 // Lives until gRPC is done with it and nobody else holds it. Thread-safe. No lock is held while a
 // read, write or finish is started, and none while another stream is called.
@@ -29,12 +33,15 @@ class AttachReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
     // Finds out where the store stands, for OnPosition.
     std::function<void(std::shared_ptr<AttachReactor>)> ask_position;
     std::function<void(AttachReactor*)> done;  // gRPC is done with it
+    const Access* access = nullptr;
   };
 
-  AttachReactor(grpc::CallbackServerContext* context, const Wiring* wiring);
+  AttachReactor(grpc::CallbackServerContext* context, const Caller& caller, const Wiring* wiring);
 
   // Once, when it is owned by a shared_ptr: starts to read.
   void Begin();
+  // Holds `what` until gRPC is done with the call. After Begin.
+  void Keep(std::shared_ptr<void> what);
   // Sends what there is to send, if no write is under way.
   void Kick();
   // Like Kick, when the time for it has come; also ends what took too long.
@@ -59,8 +66,11 @@ class AttachReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void With(Act act);
   void Send();
   void End(absl::Status why);
+  // A node is itself: before anything is told.
+  absl::Status CheckHello(const v1::Hello& hello) const;
 
   grpc::CallbackServerContext* const context_;
+  const Caller caller_;
   const Wiring* const wiring_;
   std::shared_ptr<AttachReactor> self_;  // until OnDone
   grpc::ByteBuffer incoming_, outgoing_;
@@ -71,6 +81,7 @@ class AttachReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Status end_status_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<void> kept_ ABSL_GUARDED_BY(mutex_);
   absl::Time cancel_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
 };
 

@@ -15,6 +15,7 @@
 #include "base/version.h"
 #include "controller/access.h"
 #include "controller/admin_service.h"
+#include "controller/admitted_streams.h"
 #include "controller/audit.h"
 #include "controller/leader_proxy.h"
 #include "controller/leadership.h"
@@ -23,6 +24,7 @@
 #include "controller/replica_link.h"
 #include "controller/replica_service.h"
 #include "controller/writer_thread.h"
+#include "identity/transport.h"
 #include "spdlog/spdlog.h"
 
 namespace heddle::controller {
@@ -67,19 +69,24 @@ class Controller::Parts {
         std::function<void(const absl::Status&)> on_failure)
       : options_(options),
         audit_(std::move(audit)),
-        access_({options.credentials == nullptr, &clock_, audit_.get(), {}}),
+        access_(
+            {options.credentials == nullptr, &clock_, audit_.get(), &identity::PeerCertificate}),
         registry_(absl::Seconds(3 * options.heartbeat_seconds)),
         probe_reports_(absl::Uniform<std::uint64_t>(absl::BitGen())),
         pump_(&clock_),
         leadership_(Self().id),
+        streams_(
+            {&access_, &pump_,
+             [this](AdmittedStreams::UseCertificates use) { WithCertificates(std::move(use)); }}),
         link_({&hub_, &registry_, &probe_reports_, &leadership_, &channels_, &pump_, &clock_}),
         writer_(WriterOptions(), WriterWiring(store), std::move(on_failure)),
-        nodes_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_,
-                options.heartbeat_seconds, kVersion, Self().id}),
-        replicas_({&hub_, &registry_, &probe_reports_, &writer_, &leadership_, &clock_}),
+        nodes_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_, &access_,
+                &streams_, options.heartbeat_seconds, kVersion, Self().id}),
+        replicas_({&hub_, &registry_, &probe_reports_, &writer_, &leadership_, &clock_, &access_,
+                   &streams_}),
         proxy_({store, &leadership_, &writer_, &channels_, &pump_, &clock_}),
         admin_({store, &hub_, &registry_, &probe_reports_, &writer_, &leadership_, &channels_,
-                &proxy_, &access_, &pump_, &clock_, kVersion, options.restore_settle}) {}
+                &proxy_, &access_, &streams_, &pump_, &clock_, kVersion, options.restore_settle}) {}
 
   absl::Status Start() {
     if (options_.net_conf_json) {
@@ -144,8 +151,24 @@ class Controller::Parts {
                                     std::function<void(absl::StatusOr<storage::Revision>)> done) {
       link_.Acquire(leader, request, std::move(done));
     };
+    wiring.revoked = [this](const std::vector<std::string>& serials) {
+      access_.OnRevoked(serials);
+    };
     wiring.published = [this](const BookChanges& changes) { nodes_.OnPublished(changes); };
     return wiring;
+  }
+
+  void WithCertificates(AdmittedStreams::UseCertificates use) {
+    // One that is ending ends its streams anyway.
+    writer_
+        .Post([use = std::move(use)](Writer& writer) {
+          use([&](const identity::Principal& principal) -> std::optional<AdmittedStreams::Newest> {
+            const IssuedCertificate* newest = writer.certificates().Newest(principal);
+            if (newest == nullptr) return std::nullopt;
+            return AdmittedStreams::Newest{newest->serial, newest->not_after};
+          });
+        })
+        .IgnoreError();
   }
 
   absl::Status Configure() {
@@ -208,6 +231,7 @@ class Controller::Parts {
   Pump pump_;
   Leadership leadership_;
   PeerChannels channels_;
+  AdmittedStreams streams_;
   ReplicaLink link_;
   WriterThread writer_;
   NodeService nodes_;

@@ -8,13 +8,16 @@
 #include "absl/container/flat_hash_set.h"
 #include "absl/strings/escaping.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_join.h"
 #include "api/convert_probe.h"
 #include "base/status_macros.h"
 #include "controller/grpc_bytes.h"
+#include "controller/refused_call.h"
 
 namespace heddle::controller {
 namespace {
 
+constexpr char kAction[] = "Diagnose";  // in the audit log
 constexpr std::uint32_t kDefaultTimeoutSeconds = 20, kMaxTimeoutSeconds = 600;
 // Pairs that one call has probed unless it asks for more.
 constexpr std::size_t kPairs = 20'000;
@@ -64,8 +67,12 @@ DiagnoseService::DiagnoseService(const Wiring& wiring) : wiring_(wiring) {
 }
 
 grpc::ServerWriteReactor<v1::DiagnoseEvent>* DiagnoseService::Begin(
-    const Caller& caller, grpc::CallbackServerContext* context,
-    const v1::DiagnoseRequest& request) {
+    grpc::CallbackServerContext* context, const v1::DiagnoseRequest& request) {
+  const auto caller = wiring_.access->Admit(*context, Need::kAdmin, kAction);
+  if (!caller.ok()) {
+    return RefusedCall<grpc::ServerWriteReactor<v1::DiagnoseEvent>>::Begin(context,
+                                                                           caller.status());
+  }
   auto reactor = std::make_shared<DiagnoseReactor>(wiring_.reports->Open(),
                                                    [this](DiagnoseReactor* done) { Remove(done); });
   std::size_t calls = 0;
@@ -81,30 +88,39 @@ grpc::ServerWriteReactor<v1::DiagnoseEvent>* DiagnoseService::Begin(
         "the doctor is with other administrators already; try again in a moment")));
     return raw;
   }
-  wiring_.proxy->ServeStream<v1::AdminService>(
-      caller, context, request, &LeaderProxy::Async<v1::AdminService>::Diagnose,
-      [this, reactor, request] { BeginHere(reactor, request); },
+  const auto end_elsewhere = wiring_.proxy->ServeStream<v1::AdminService>(
+      *caller, context, request, &LeaderProxy::Async<v1::AdminService>::Diagnose,
+      [this, reactor, request, caller = *caller] { BeginHere(caller, reactor, request); },
       [reactor](v1::DiagnoseEvent event) { reactor->PassOn(std::move(event)); },
       [reactor](const absl::Status& status) { reactor->EndAfter(ToGrpc(status)); });
+  wiring_.streams->Hold(*caller, kAction, reactor,
+                        [end_elsewhere](DiagnoseReactor& live, const absl::Status& why) {
+                          live.Close(ToGrpc(why));
+                          end_elsewhere(why);
+                        });
   return raw;
 }
 
-void DiagnoseService::BeginHere(const Reactor& reactor, const v1::DiagnoseRequest& request) {
+void DiagnoseService::BeginHere(const Caller& caller, const Reactor& reactor,
+                                const v1::DiagnoseRequest& request) {
   reactor->TakeOver();
-  const absl::Status posted = wiring_.writer->Post(
-      [this, reactor, request](Writer& writer) { Ask(reactor, request, &writer); });
+  const absl::Status posted =
+      wiring_.writer->Post([this, caller, reactor, request](Writer& writer) {
+        AuditEntry audit = EntryFor(caller, kAction);
+        audit.object = absl::StrJoin(request.node_ids(), ",");
+        audit.result = Ask(reactor, request, &writer);
+        audit.revision = audit.result.ok() ? writer.book().revision() : 0;
+        wiring_.access->audit()->Record(audit);
+        if (!audit.result.ok()) reactor->End(ToGrpc(audit.result));
+      });
   if (!posted.ok()) reactor->End(ToGrpc(posted));
 }
 
-void DiagnoseService::Ask(const Reactor& reactor, const v1::DiagnoseRequest& request,
-                          Writer* writer) {
+absl::Status DiagnoseService::Ask(const Reactor& reactor, const v1::DiagnoseRequest& request,
+                                  Writer* writer) {
   const Known known = KnownNodes(writer->book(), *wiring_.registry);
-  absl::Status status = CheckKnown("node_ids", request.node_ids(), known);
-  if (status.ok()) status = CheckKnown("peer_ids", request.peer_ids(), known);
-  if (!status.ok()) {
-    reactor->End(ToGrpc(status));
-    return;
-  }
+  HEDDLE_RETURN_IF_ERROR(CheckKnown("node_ids", request.node_ids(), known));
+  HEDDLE_RETURN_IF_ERROR(CheckKnown("peer_ids", request.peer_ids(), known));
   const absl::flat_hash_set<std::string> named(request.node_ids().begin(),
                                                request.node_ids().end());
   std::vector<Diagnosis::Node> nodes;
@@ -133,6 +149,7 @@ void DiagnoseService::Ask(const Reactor& reactor, const v1::DiagnoseRequest& req
     }
   }
   wiring_.pump->Wake();
+  return absl::OkStatus();
 }
 
 std::vector<DiagnoseService::Reactor> DiagnoseService::Live() {

@@ -11,6 +11,8 @@
 #include "api/heddle/v1/admin.pb.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "controller/access.h"
+#include "controller/admitted_streams.h"
 #include "controller/diagnose_reactor.h"
 #include "controller/leader_proxy.h"
 #include "controller/node_registry.h"
@@ -32,20 +34,23 @@ class DiagnoseService {
     ProbeReports* reports = nullptr;
     const Clock* clock = nullptr;
     LeaderProxy* proxy = nullptr;
+    const Access* access = nullptr;
+    AdmittedStreams* streams = nullptr;
   };
   explicit DiagnoseService(const Wiring& wiring);
 
   // Begins a call, here or at the leader, and answers its reactor. Refused, as the call's status:
-  // nodes that do not exist (NotFound), more calls at once than a few (ResourceExhausted).
-  grpc::ServerWriteReactor<v1::DiagnoseEvent>* Begin(const Caller& caller,
-                                                     grpc::CallbackServerContext* context,
+  // who may not, nodes that do not exist (NotFound), more calls at once than a few
+  // (ResourceExhausted).
+  grpc::ServerWriteReactor<v1::DiagnoseEvent>* Begin(grpc::CallbackServerContext* context,
                                                      const v1::DiagnoseRequest& request);
   void CloseAll(const absl::Status& why);
 
  private:
   using Reactor = std::shared_ptr<DiagnoseReactor>;
-  void BeginHere(const Reactor& reactor, const v1::DiagnoseRequest& request);
-  void Ask(const Reactor& reactor, const v1::DiagnoseRequest& request, Writer* writer);
+  void BeginHere(const Caller& caller, const Reactor& reactor, const v1::DiagnoseRequest& request);
+  // What is wrong with the request, else asks.
+  absl::Status Ask(const Reactor& reactor, const v1::DiagnoseRequest& request, Writer* writer);
   std::vector<Reactor> Live();
   void Remove(DiagnoseReactor* reactor);
   absl::Time OnTime(absl::Time now);

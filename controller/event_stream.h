@@ -80,8 +80,15 @@ class EventStream : public grpc::ServerWriteReactor<Event>,
 
   void OnCancel() override { End(grpc::Status::CANCELLED); }
 
+  // Holds `what` until gRPC is done with the call. After Begin.
+  void Keep(std::shared_ptr<void> what) {
+    MutexLock lock(&mutex_);
+    kept_ = std::move(what);
+  }
+
   void OnDone() final {
     const std::shared_ptr<EventStream> self = std::move(self_);
+    Keep(nullptr);
     OnEnded();
   }
 
@@ -99,6 +106,7 @@ class EventStream : public grpc::ServerWriteReactor<Event>,
 
  private:
   std::shared_ptr<EventStream> self_;
+  std::shared_ptr<void> kept_ ABSL_GUARDED_BY(mutex_);
   Event writing_event_;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;

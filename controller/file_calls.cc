@@ -7,10 +7,17 @@
 #include "base/status_macros.h"
 #include "controller/await.h"
 #include "controller/grpc_bytes.h"
+#include "controller/refused_call.h"
 #include "controller/restore.h"
 #include "spdlog/spdlog.h"
 
 namespace heddle::controller {
+namespace {
+
+// In the audit log.
+constexpr char kBackup[] = "Backup", kRestore[] = "Restore";
+
+}  // namespace
 
 FileCalls::~FileCalls() {
   ending_ = true;
@@ -22,7 +29,11 @@ FileCalls::~FileCalls() {
   if (thread.joinable()) thread.join();
 }
 
-grpc::ServerWriteReactor<v1::FileChunk>* FileCalls::Backup() {
+grpc::ServerWriteReactor<v1::FileChunk>* FileCalls::Backup(grpc::CallbackServerContext* context) {
+  const auto caller = wiring_.access->Admit(*context, Need::kAdmin, kBackup);
+  if (!caller.ok()) {
+    return RefusedCall<grpc::ServerWriteReactor<v1::FileChunk>>::Begin(context, caller.status());
+  }
   auto stream = std::make_shared<BackupStream>(wiring_.store, wiring_.clock, wiring_.version,
                                                [this](BackupStream* ended) {
                                                  MutexLock lock(&mutex_);
@@ -33,32 +44,54 @@ grpc::ServerWriteReactor<v1::FileChunk>* FileCalls::Backup() {
     backups_.emplace(stream.get(), stream);
   }
   stream->Begin();
-  wiring_.store->ReadPosition([this, stream](const absl::StatusOr<storage::Position>& position) {
-    if (position.ok()) return BeginBackup(stream);
-    stream->End(ToGrpc(absl::UnavailableError(
-        absl::StrCat("no backup can be made: the store cannot be asked how new this controller's "
-                     "copy is (",
-                     position.status().message(), "); try again, or ask another controller"))));
-  });
+  wiring_.streams->Hold(*caller, kBackup, stream,
+                        [](BackupStream& live, const absl::Status& why) { live.End(ToGrpc(why)); });
+  wiring_.store->ReadPosition(
+      [this, stream, caller = *caller](const absl::StatusOr<storage::Position>& position) {
+        BeginBackup(caller, stream, position);
+      });
   return stream.get();
 }
 
-void FileCalls::BeginBackup(const std::shared_ptr<BackupStream>& stream) {
-  const absl::Status posted = wiring_.writer->Post([stream](Writer& writer) {
-    if (writer.is_torn()) return stream->End(ToGrpc(writer.Torn()));
-    stream->Go();
-  });
-  if (!posted.ok()) stream->End(ToGrpc(posted));
+void FileCalls::BeginBackup(const Caller& caller, const std::shared_ptr<BackupStream>& stream,
+                            const absl::StatusOr<storage::Position>& position) {
+  const auto begin = [this, caller, stream](const absl::Status& status,
+                                            storage::Revision revision) {
+    AuditEntry audit = EntryFor(caller, kBackup);
+    audit.result = status;
+    audit.revision = revision;
+    wiring_.access->audit()->Record(audit);
+    if (status.ok()) return stream->Go();
+    stream->End(ToGrpc(status));
+  };
+  if (!position.ok()) {
+    return begin(absl::UnavailableError(absl::StrCat(
+                     "no backup can be made: the store cannot be asked how new this controller's "
+                     "copy is (",
+                     position.status().message(), "); try again, or ask another controller")),
+                 0);
+  }
+  const absl::Status posted =
+      wiring_.writer->Post([begin, revision = position->revision](Writer& writer) {
+        writer.is_torn() ? begin(writer.Torn(), 0) : begin(absl::OkStatus(), revision);
+      });
+  if (!posted.ok()) begin(posted, 0);
 }
 
 grpc::ServerReadReactor<v1::RestoreRequest>* FileCalls::Restore(
     grpc::CallbackServerContext* context, v1::RestoreResponse* response) {
+  const auto caller = wiring_.access->Admit(*context, Need::kAdmin, kRestore);
+  if (!caller.ok()) {
+    return RefusedCall<grpc::ServerReadReactor<v1::RestoreRequest>>::Begin(context,
+                                                                           caller.status());
+  }
   auto call = std::make_shared<RestoreCall>(
       response,
       [this, context](std::shared_ptr<RestoreCall> received) {
         CarryOut(std::move(received), context);
       },
-      [this](RestoreCall* ending) {
+      [this, caller = *caller](RestoreCall* ending, const absl::Status& status) {
+        OnRestoreEnding(caller, *ending, status);
         MutexLock lock(&mutex_);
         if (restoring_ == ending) restoring_ = nullptr;
       });
@@ -70,7 +103,19 @@ grpc::ServerReadReactor<v1::RestoreRequest>* FileCalls::Restore(
   }
   RestoreCall* const reactor = call.get();
   call->Begin(free);
+  wiring_.streams->Hold(*caller, kRestore, call,
+                        [](RestoreCall& live, const absl::Status& why) { live.Stop(why); });
   return reactor;
+}
+
+void FileCalls::OnRestoreEnding(const Caller& caller, const RestoreCall& call,
+                                const absl::Status& status) {
+  if (call.is_another_controllers()) return;
+  AuditEntry audit = EntryFor(caller, kRestore);
+  if (call.options().dry_run) audit.object = "dry run";
+  audit.result = status;
+  if (status.ok()) audit.revision = wiring_.store->Describe().position.revision;
+  wiring_.access->audit()->Record(audit);
 }
 
 void FileCalls::CarryOut(std::shared_ptr<RestoreCall> call, grpc::CallbackServerContext* context) {
@@ -87,7 +132,7 @@ void FileCalls::CarryOut(std::shared_ptr<RestoreCall> call, grpc::CallbackServer
 absl::Status FileCalls::RestoreNow(RestoreCall* call, grpc::CallbackServerContext* context) {
   if (context->IsCancelled()) return absl::CancelledError("the caller has gone");
   HEDDLE_ASSIGN_OR_RETURN(const CheckedBackup backup, call->check().Finish());
-  HEDDLE_RETURN_IF_ERROR(CheckMayRestore(call->options().replace, context));
+  HEDDLE_RETURN_IF_ERROR(CheckMayRestore(call, context));
   v1::RestoreResponse* const response = call->response();
   response->set_records(backup.records.size());
   response->set_leases(backup.leases);
@@ -117,7 +162,7 @@ absl::Status FileCalls::RestoreNow(RestoreCall* call, grpc::CallbackServerContex
 }
 
 // Asked before the file is judged worth a change; MarkRestore and the fence make sure of the lead.
-absl::Status FileCalls::CheckMayRestore(bool replace, grpc::CallbackServerContext* context) {
+absl::Status FileCalls::CheckMayRestore(RestoreCall* call, grpc::CallbackServerContext* context) {
   struct Present {
     bool leads = false, torn = false;
     std::optional<storage::Member> leader;
@@ -135,12 +180,13 @@ absl::Status FileCalls::CheckMayRestore(bool replace, grpc::CallbackServerContex
     if (!present.leader) {
       return absl::UnavailableError("no controller leads now, so none can restore; try again");
     }
+    call->set_another_controllers();
     context->AddTrailingMetadata(kLeaderKey, present.leader->address);
     return absl::FailedPreconditionError(absl::StrCat("only the leading controller restores: '",
                                                       present.leader->id, "' at ",
                                                       present.leader->address));
   }
-  if (present.leases == 0 || replace || present.torn) return absl::OkStatus();
+  if (present.leases == 0 || call->options().replace || present.torn) return absl::OkStatus();
   return absl::FailedPreconditionError(absl::StrCat(
       "the store has ", present.leases,
       " leases, which the backup would replace. If that is meant, say `heddlectl restore "

@@ -54,13 +54,14 @@ LeaderProxy::LeaderProxy(const Wiring& wiring)
   wiring_.pump->Add([this](absl::Time now) { return OnTime(now); });
 }
 
-void LeaderProxy::Begin(LeaderCall::Job job) {
+LeaderProxy::Call LeaderProxy::Begin(LeaderCall::Job job) {
   auto call = std::make_shared<LeaderCall>(&call_wiring_, std::move(job));
   {
     MutexLock lock(&mutex_);
     live_.emplace(call.get(), call);
   }
   call->Go();
+  return call;
 }
 
 void LeaderProxy::WhenLeadership(absl::Time deadline,

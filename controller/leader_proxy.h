@@ -89,11 +89,12 @@ class LeaderProxy {
 
   // Serves a call that answers with a stream: `here` takes it over, or the events of the leader's
   // `method` are passed on and `finish` ends it. The call's context lives until one of the two.
+  // What is returned ends it early, unless it was taken over here.
   template <typename Service, typename Request, typename Event, typename PassOn>
-  void ServeStream(const Caller& caller, grpc::CallbackServerContext* context,
-                   const Request& request, StreamMethod<Service, Request, Event> method,
-                   std::function<void()> here, PassOn pass_on,
-                   std::function<void(const absl::Status&)> finish) {
+  std::function<void(const absl::Status&)> ServeStream(
+      const Caller& caller, grpc::CallbackServerContext* context, const Request& request,
+      StreamMethod<Service, Request, Event> method, std::function<void()> here, PassOn pass_on,
+      std::function<void(const absl::Status&)> finish) {
     auto passed_on = std::make_shared<std::atomic<bool>>(false);
     LeaderCall::Job job;
     job.kind = Kind::kReads;
@@ -120,7 +121,9 @@ class LeaderProxy {
     job.answered_revision = [] { return 0; };
     job.take_answer = [] {};
     job.may_repeat = [passed_on] { return !*passed_on; };
-    Begin(std::move(job));
+    return [weak = std::weak_ptr<LeaderCall>(Begin(std::move(job)))](const absl::Status& why) {
+      if (const Call call = weak.lock()) call->Close(why);
+    };
   }
 
   // Calls `act` once, on the pump's thread: as soon as the state `is_enough`, or with what it is at
@@ -141,7 +144,7 @@ class LeaderProxy {
     std::function<void(const Leadership::State&)> act;
   };
 
-  void Begin(LeaderCall::Job job);
+  Call Begin(LeaderCall::Job job);
   std::vector<Call> Live();
   void OnLeadership(const Leadership::State& state);
   absl::Time OnTime(absl::Time now);

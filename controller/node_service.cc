@@ -8,6 +8,7 @@
 #include "api/heddle/v1/node.grpc.pb.h"
 #include "controller/attach_reactor.h"
 #include "controller/position_inquiry.h"
+#include "controller/refused_call.h"
 #include "controller/set_back.h"
 #include "spdlog/spdlog.h"
 
@@ -17,6 +18,8 @@ namespace {
 // How often the streams are looked through for heartbeats that are due, and the store for its
 // health.
 constexpr absl::Duration kScanEvery = absl::Milliseconds(500);
+
+using Reactor = grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>;
 
 }  // namespace
 
@@ -50,18 +53,22 @@ class NodeService::Impl final
       });
     };
     reactors_.done = [this](AttachReactor* reactor) { Remove(reactor); };
+    reactors_.access = wiring.access;
     wiring_.pump->Add([this](absl::Time now) { return OnTime(now); });
   }
 
-  grpc::ServerBidiReactor<grpc::ByteBuffer, grpc::ByteBuffer>* Attach(
-      grpc::CallbackServerContext* context) override {
-    auto reactor = std::make_shared<AttachReactor>(context, &reactors_);
+  Reactor* Attach(grpc::CallbackServerContext* context) override {
+    const auto caller = wiring_.access->Admit(*context, Need::kNode, kAttachAction);
+    if (!caller.ok()) return RefusedCall<Reactor>::Begin(context, caller.status());
+    auto reactor = std::make_shared<AttachReactor>(context, *caller, &reactors_);
     {
       MutexLock lock(&mutex_);
       live_.emplace(reactor.get(), reactor);
       wiring_.hub->set_stream_count(live_.size());
     }
     reactor->Begin();
+    wiring_.streams->Hold(*caller, kAttachAction, reactor,
+                          [](AttachReactor& live, const absl::Status& why) { live.Close(why); });
     return reactor.get();
   }
 

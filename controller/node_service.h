@@ -5,6 +5,8 @@
 #include <string>
 
 #include "base/clock.h"
+#include "controller/access.h"
+#include "controller/admitted_streams.h"
 #include "controller/lease_book.h"
 #include "controller/node_registry.h"
 #include "controller/probe_reports.h"
@@ -29,6 +31,8 @@ class NodeService {
     WriterThread* writer = nullptr;
     Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
     const Clock* clock = nullptr;
+    const Access* access = nullptr;
+    AdmittedStreams* streams = nullptr;
     int heartbeat_seconds = 5;
     std::string version, controller_id;
   };

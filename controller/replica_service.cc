@@ -12,6 +12,7 @@
 #include "controller/follower_nodes.h"
 #include "controller/grpc_bytes.h"
 #include "controller/node_messages.h"
+#include "controller/refused_call.h"
 #include "spdlog/spdlog.h"
 
 namespace heddle::controller {
@@ -26,9 +27,12 @@ absl::Status NotLeading(const Leadership::State& state) {
       state.leader ? absl::StrCat("; '", state.leader->id, "' does") : "", ". Ask again"));
 }
 
+constexpr char kFollowAction[] = "Follow";  // in the audit log
+using Bidi = grpc::ServerBidiReactor<v1::FollowerMessage, v1::LeaderMessage>;
+
 // One follower's stream. Lives until gRPC is done with it and nobody else holds it. No lock is held
 // while a read, write or finish is started.
-class FollowReactor final : public grpc::ServerBidiReactor<v1::FollowerMessage, v1::LeaderMessage>,
+class FollowReactor final : public Bidi,
                             public ToFollower,
                             public std::enable_shared_from_this<FollowReactor> {
  public:
@@ -38,6 +42,12 @@ class FollowReactor final : public grpc::ServerBidiReactor<v1::FollowerMessage, 
   void Begin() {
     self_ = shared_from_this();
     StartRead(&incoming_);
+  }
+
+  // Holds `what` until gRPC is done with the call. After Begin.
+  void Keep(std::shared_ptr<void> what) {
+    MutexLock lock(&mutex_);
+    kept_ = std::move(what);
   }
 
   void Send(v1::LeaderMessage message) override {
@@ -108,6 +118,7 @@ class FollowReactor final : public grpc::ServerBidiReactor<v1::FollowerMessage, 
 
   void OnDone() override {
     const std::shared_ptr<FollowReactor> self = std::move(self_);
+    Keep(nullptr);
     nodes_->OnEnd(this);
     done_(this);
   }
@@ -136,6 +147,7 @@ class FollowReactor final : public grpc::ServerBidiReactor<v1::FollowerMessage, 
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
   grpc::Status end_status_ ABSL_GUARDED_BY(mutex_);
+  std::shared_ptr<void> kept_ ABSL_GUARDED_BY(mutex_);
 };
 
 }  // namespace
@@ -150,8 +162,9 @@ class ReplicaService::Impl final : public v1::ReplicaService::CallbackService {
     });
   }
 
-  grpc::ServerBidiReactor<v1::FollowerMessage, v1::LeaderMessage>* Follow(
-      grpc::CallbackServerContext*) override {
+  Bidi* Follow(grpc::CallbackServerContext* context) override {
+    const auto caller = wiring_.access->Admit(*context, Need::kController, kFollowAction);
+    if (!caller.ok()) return RefusedCall<Bidi>::Begin(context, caller.status());
     auto reactor = std::make_shared<FollowReactor>(&nodes_, wiring_.clock,
                                                    [this](FollowReactor* done) { Remove(done); });
     {
@@ -159,6 +172,8 @@ class ReplicaService::Impl final : public v1::ReplicaService::CallbackService {
       live_.emplace(reactor.get(), reactor);
     }
     reactor->Begin();
+    wiring_.streams->Hold(*caller, kFollowAction, reactor,
+                          [](FollowReactor& live, const absl::Status& why) { live.Close(why); });
     // After it is in the list: the lead that is lost from now on closes it.
     const Leadership::State state = wiring_.leadership->state();
     if (state.role != Leadership::Role::kLeader) reactor->Close(NotLeading(state));
@@ -170,7 +185,8 @@ class ReplicaService::Impl final : public v1::ReplicaService::CallbackService {
                                     v1::AcquireResponse* response) override {
     grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
     const absl::StatusOr<AcquireRequest> request = ToRequest(*message);
-    absl::Status posted = request.status();
+    absl::Status posted = wiring_.access->Admit(*context, Need::kController, "Acquire").status();
+    posted.Update(request.status());
     if (posted.ok()) {
       posted = wiring_.writer->Post([request = *request, response, reactor](Writer& writer) {
         writer.AcquireHere(request, [response, reactor](const absl::StatusOr<LeaseGrant>& grant) {

@@ -7,6 +7,8 @@
 
 #include "absl/status/status.h"
 #include "base/clock.h"
+#include "controller/access.h"
+#include "controller/admitted_streams.h"
 #include "controller/leadership.h"
 #include "controller/node_registry.h"
 #include "controller/probe_reports.h"
@@ -30,6 +32,8 @@ class ReplicaService {
     WriterThread* writer = nullptr;
     Leadership* leadership = nullptr;  // gets a listener here: construct before its first Set
     const Clock* clock = nullptr;
+    const Access* access = nullptr;
+    AdmittedStreams* streams = nullptr;
   };
   explicit ReplicaService(const Wiring& wiring);
   ~ReplicaService();

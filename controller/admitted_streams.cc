@@ -1,0 +1,129 @@
+#include "controller/admitted_streams.h"
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_cat.h"
+
+namespace heddle::controller {
+namespace {
+
+// Whose certificate was shown.
+const identity::Principal& Shower(const Caller& caller) {
+  return caller.through ? *caller.through : caller.principal;
+}
+
+absl::Status Revoked(const Caller& caller) {
+  return absl::PermissionDeniedError(absl::StrCat(
+      "the certificate of '", caller.who(),
+      "' was revoked by an administrator. To come back, its holder needs a new one: a node with a "
+      "ticket of `heddlectl token create`"));
+}
+
+absl::Status Expired(const Caller& caller) {
+  return absl::UnauthenticatedError(
+      absl::StrCat("the certificate of '", identity::ToString(Shower(caller)), "' has ended at ",
+                   absl::FormatTime("%Y-%m-%dT%H:%M:%SZ", caller.not_after, absl::UTCTimeZone()),
+                   ". Connect again with a later one"));
+}
+
+}  // namespace
+
+AdmittedStreams::AdmittedStreams(const Wiring& wiring) : wiring_(wiring) {
+  wiring_.access->AddListener(
+      [this](const std::vector<std::string>& serials) { OnRevoked(serials); });
+  wiring_.pump->Add([this](absl::Time now) { return OnTime(now); });
+}
+
+std::shared_ptr<void> AdmittedStreams::Add(const Caller& caller, absl::string_view action,
+                                           End end) {
+  std::uint64_t id = 0;
+  bool is_next = false;
+  {
+    MutexLock lock(&mutex_);
+    id = ++last_id_;
+    streams_[id] = {caller, std::string(action), end, caller.not_after, ""};
+    is_next = caller.not_after < next_;
+    if (is_next) next_ = caller.not_after;
+  }
+  if (is_next) wiring_.pump->Wake();
+  // After it is in the list: what is revoked from now on ends it.
+  const absl::Status status = wiring_.access->StillAdmitted(caller);
+  if (!status.ok()) OnRevoked({caller.serial, caller.through_serial});
+  return std::shared_ptr<void>(nullptr, [this, id](void*) { Remove(id); });
+}
+
+void AdmittedStreams::Remove(std::uint64_t id) {
+  MutexLock lock(&mutex_);
+  streams_.erase(id);
+}
+
+void AdmittedStreams::OnRevoked(const std::vector<std::string>& serials) {
+  const absl::flat_hash_set<std::string> revoked(serials.begin(), serials.end());
+  std::vector<Ending> ending;
+  {
+    MutexLock lock(&mutex_);
+    for (auto at = streams_.begin(); at != streams_.end();) {
+      const Stream& stream = at->second;
+      const bool is_it = !stream.caller.serial.empty() && revoked.contains(stream.caller.serial);
+      const bool ends = is_it ||
+                        (stream.caller.through && revoked.contains(stream.caller.through_serial)) ||
+                        (!stream.relies_on.empty() && revoked.contains(stream.relies_on));
+      if (ends) ending.push_back({stream, Revoked(stream.caller)});
+      at = ends ? streams_.erase(at) : std::next(at);
+    }
+  }
+  EndAll(ending);
+}
+
+absl::Time AdmittedStreams::OnTime(absl::Time now) {
+  {
+    MutexLock lock(&mutex_);
+    if (now < next_) return next_;
+    next_ = absl::InfiniteFuture();
+    for (const auto& [id, stream] : streams_) {
+      if (stream.until > now) next_ = std::min(next_, stream.until);
+    }
+  }
+  wiring_.with_certificates(
+      [this, now](const NewestOf& newest_of) { JudgeExpired(now, newest_of); });
+  MutexLock lock(&mutex_);
+  return next_;
+}
+
+void AdmittedStreams::JudgeExpired(absl::Time now, const NewestOf& newest_of) {
+  std::vector<Ending> ending;
+  bool earlier = false;
+  {
+    MutexLock lock(&mutex_);
+    for (auto at = streams_.begin(); at != streams_.end();) {
+      Stream& stream = at->second;
+      if (stream.until > now) {
+        ++at;
+        continue;
+      }
+      const std::optional<Newest> newest = newest_of(Shower(stream.caller));
+      if (newest && newest->not_after > now) {
+        stream.relies_on = newest->serial;
+        stream.until = newest->not_after;
+        earlier = earlier || stream.until < next_;
+        next_ = std::min(next_, stream.until);
+        ++at;
+      } else {
+        ending.push_back({stream, Expired(stream.caller)});
+        at = streams_.erase(at);
+      }
+    }
+  }
+  if (earlier) wiring_.pump->Wake();
+  EndAll(ending);
+}
+
+void AdmittedStreams::EndAll(const std::vector<Ending>& ending) {
+  for (const Ending& one : ending) {
+    wiring_.access->RecordRefusal(one.stream.caller, one.stream.action, "", one.why);
+    one.stream.end(one.why);
+  }
+}
+
+}  // namespace heddle::controller
