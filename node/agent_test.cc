@@ -135,6 +135,7 @@ class AgentTest : public testing::Test {
                      testing::UnitTest::GetInstance()->current_test_info()->name());
     options_.executor.identity.node_id = options_.session.node_id = "node-1";
     options_.session.instance_id = "i";
+    options_.session.insecure = true;
     options_.session.controllers = {controller_->address()};
     options_.underlay.iface = {kTestUnderlay};
     options_.subnet_file = folder + "/subnet.env";

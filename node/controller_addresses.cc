@@ -8,12 +8,16 @@
 #include <utility>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_replace.h"
+#include "absl/strings/str_split.h"
 #include "absl/strings/strip.h"
 #include "base/ip.h"
 #include "base/mutex.h"
+#include "base/program.h"
 
 namespace heddle::node {
 namespace {
@@ -44,6 +48,7 @@ Name ParseName(const std::string& given) {
 
 Endpoint MakeEndpoint(const Name& name, const std::string& address) {
   Endpoint endpoint;
+  endpoint.host = name.host;
   const bool v6 = absl::StrContains(address, ':');
   // The target is a URI, where a zone's % is written so.
   endpoint.target =
@@ -63,6 +68,29 @@ struct ControllerAddresses::State {
   bool looking_up ABSL_GUARDED_BY(mutex) = false;
   absl::Status status ABSL_GUARDED_BY(mutex);
 };
+
+absl::StatusOr<std::vector<std::string>> ParseControllers(absl::string_view text) {
+  std::vector<std::string> controllers;
+  for (absl::string_view part : absl::StrSplit(text, ',', absl::SkipWhitespace())) {
+    part = absl::StripAsciiWhitespace(part);
+    const auto colon = part.rfind(':');
+    const absl::string_view host = colon == part.npos ? part : part.substr(0, colon);
+    int port = 0;
+    const bool port_ok = colon != part.npos && absl::SimpleAtoi(part.substr(colon + 1), &port) &&
+                         port > 0 && port < 65536;
+    const bool bracketed = !host.empty() && host.front() == '[' && host.back() == ']';
+    if (host.empty() || !port_ok || (!bracketed && host.find(':') != host.npos)) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", Excerpt(part, 300),
+                       "' is not host:port, such as 10.0.0.1:7411 or [2001:db8::1]:7411"));
+    }
+    controllers.emplace_back(part);
+  }
+  if (controllers.empty()) {
+    return absl::InvalidArgumentError("name at least one controller, as host:port");
+  }
+  return controllers;
+}
 
 absl::StatusOr<std::vector<std::string>> ResolveBySystem(const std::string& host) {
   addrinfo hints{};

@@ -14,16 +14,22 @@
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
+#include "absl/strings/string_view.h"
 
 namespace heddle::node {
 
 // One address to connect to.
 struct Endpoint {
   std::string target;  // as gRPC wants it: ipv4:192.0.2.1:7411, ipv6:[2001:db8::1]:7411
+  std::string host;    // as it was given, without brackets and port
   std::string name;    // for people: as it was given, and for a name also its address
 
   friend bool operator==(const Endpoint& a, const Endpoint& b) { return a.target == b.target; }
 };
+
+// "host:port" each, "[v6 address]:port" too, separated by commas. InvalidArgument names the one
+// that is wrong, or says that there is none.
+absl::StatusOr<std::vector<std::string>> ParseControllers(absl::string_view text);
 
 // Numeric addresses of a host name. Blocks.
 using Resolve = std::function<absl::StatusOr<std::vector<std::string>>(const std::string& host)>;

@@ -109,8 +109,10 @@ class Executor {
   absl::Status On(const Synced& synced, absl::Time now);
   absl::Status On(const Heartbeat& heartbeat, absl::Time now);
   absl::Status On(const AcceptRemovals&, absl::Time now);
-  // Probing is the agent's.
+  // Probing and certificates are the agent's.
   absl::Status On(const ProbeRequest&, absl::Time) { return absl::OkStatus(); }
+  absl::Status On(const Trust&, absl::Time) { return absl::OkStatus(); }
+  absl::Status On(const UnknownKind&, absl::Time) { return absl::OkStatus(); }
 
   void SetNetwork(Network network, absl::Time now);
   void Enqueue(std::vector<PeerDifference> differences, absl::Time now);

@@ -217,29 +217,6 @@ absl::StatusOr<Flags> ToFlags(const RawFlags& raw, Command command) {
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> ParseControllers(const std::string& text) {
-  std::vector<std::string> controllers;
-  for (absl::string_view part : absl::StrSplit(text, ',', absl::SkipWhitespace())) {
-    part = absl::StripAsciiWhitespace(part);
-    const auto colon = part.rfind(':');
-    const absl::string_view host = colon == part.npos ? part : part.substr(0, colon);
-    int port = 0;
-    const bool port_ok = colon != part.npos && absl::SimpleAtoi(part.substr(colon + 1), &port) &&
-                         port > 0 && port < 65536;
-    const bool bracketed = !host.empty() && host.front() == '[' && host.back() == ']';
-    if (host.empty() || !port_ok || (!bracketed && host.find(':') != host.npos)) {
-      return absl::InvalidArgumentError(
-          absl::StrCat("--controllers: '", part,
-                       "' is not host:port, such as 10.0.0.1:7411 or [2001:db8::1]:7411"));
-    }
-    controllers.emplace_back(part);
-  }
-  if (controllers.empty()) {
-    return absl::InvalidArgumentError("--controllers: name at least one, as host:port");
-  }
-  return controllers;
-}
-
 ParsedFlags ParseFlags(int argc, char** argv) {
   RawFlags raw;
   CLI::App app(

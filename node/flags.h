@@ -33,8 +33,4 @@ struct ParsedFlags {
 };
 ParsedFlags ParseFlags(int argc, char** argv);
 
-// "host:port" each, "[v6 address]:port" too, separated by commas. InvalidArgument names the one
-// that is wrong.
-absl::StatusOr<std::vector<std::string>> ParseControllers(const std::string& text);
-
 }  // namespace heddle::node

@@ -9,6 +9,8 @@
 #include "absl/random/random.h"
 #include "absl/strings/str_cat.h"
 #include "base/backoff.h"
+#include "identity/transport.h"
+#include "node/connection.h"
 #include "node/stream.h"
 #include "node/wire.h"
 #include "spdlog/spdlog.h"
@@ -18,6 +20,8 @@ namespace {
 
 // Reasons for which there is no stream, before all of them are left out of the log.
 constexpr std::size_t kEndsLogged = 64;
+// Of one message: a chunk has some hundred peers.
+constexpr int kMaxMessageBytes = 16 << 20;
 // For names to be looked up, when there are addresses to go on with.
 constexpr absl::Duration kNamesWithin = absl::Seconds(1);
 
@@ -31,9 +35,18 @@ class Session::Impl {
         resume_(std::move(resume)),
         random_(options_.seed),
         backoff_(options_.retry_initial, options_.retry_maximum),
-        addresses_(options_.controllers, options_.resolve, [post = post_] {
-          post({SessionEvent::Kind::kResolved, 0, Heartbeat{}});
-        }) {}
+        addresses_(MakeAddresses()) {}
+
+  void UseControllers(std::vector<std::string> controllers) {
+    if (controllers == options_.controllers) return;
+    options_.controllers = std::move(controllers);
+    addresses_ = MakeAddresses();
+    round_.clear();
+    looking_up_until_.reset();
+  }
+  void CredentialsChanged(absl::Time now) {
+    if (stream_ == nullptr) connect_at_ = std::min(connect_at_, now);
+  }
 
   void Tick(absl::Time now);
   absl::Time next_due() const {
@@ -71,6 +84,11 @@ class Session::Impl {
   const absl::Status& last_end() const { return last_end_; }
 
  private:
+  std::unique_ptr<ControllerAddresses> MakeAddresses() const {
+    return std::make_unique<ControllerAddresses>(
+        options_.controllers, options_.resolve,
+        [post = post_] { post({SessionEvent::Kind::kResolved, 0, Heartbeat{}}); });
+  }
   bool BeginRound(absl::Time now);
   void Connect(absl::Time now);
   void WaitAfter(bool served, absl::Time now);
@@ -87,9 +105,10 @@ class Session::Impl {
   const std::function<Resume()> resume_;
   std::mt19937_64 random_;
   Backoff backoff_;
-  ControllerAddresses addresses_;
+  std::unique_ptr<ControllerAddresses> addresses_;
   std::vector<Endpoint> round_;                 // not tried yet, the next one last
   Endpoint endpoint_;                           // of stream_, or tried last
+  std::shared_ptr<const identity::Credentials> credentials_;  // of stream_, or tried last
   std::optional<absl::Time> looking_up_until_;  // a round waits for names
 
   std::unique_ptr<Stream> stream_;
@@ -109,7 +128,13 @@ class Session::Impl {
 
 void Session::Impl::Tick(absl::Time now) {
   if (stream_ == nullptr) {
-    if (connect_at_ <= now && (!round_.empty() || BeginRound(now))) Connect(now);
+    if (connect_at_ > now) return;
+    credentials_ = options_.insecure ? nullptr : options_.credentials();
+    if (credentials_ == nullptr && !options_.insecure) {
+      connect_at_ = absl::InfiniteFuture();  // CredentialsChanged sets another time
+    } else if (!round_.empty() || BeginRound(now)) {
+      Connect(now);
+    }
   } else if (silent_at_ <= now) {
     Drop(absl::DeadlineExceededError(absl::StrCat("controller ", controller(), " is silent")), now);
   }
@@ -118,20 +143,20 @@ void Session::Impl::Tick(absl::Time now) {
 // False: names are being looked up, or nothing is known to connect to.
 bool Session::Impl::BeginRound(absl::Time now) {
   if (!looking_up_until_) {
-    const bool some_known = !addresses_.Known().empty();
+    const bool some_known = !addresses_->Known().empty();
     looking_up_until_ = now + (some_known ? std::min(kNamesWithin, options_.welcome_timeout)
                                           : options_.welcome_timeout);
-    addresses_.LookUp();
+    addresses_->LookUp();
   }
-  if (addresses_.looking_up() && now < *looking_up_until_) return false;
+  if (addresses_->looking_up() && now < *looking_up_until_) return false;
   looking_up_until_.reset();
-  round_ = addresses_.Known();
+  round_ = addresses_->Known();
   std::shuffle(round_.begin(), round_.end(), random_);
   const auto last = std::find(round_.begin(), round_.end(), endpoint_);
   if (last != round_.end()) std::rotate(round_.begin(), last, last + 1);
-  if (!addresses_.status().ok()) LogOnce(std::string(addresses_.status().message()));
+  if (!addresses_->status().ok()) LogOnce(std::string(addresses_->status().message()));
   if (!round_.empty()) return true;
-  last_end_ = addresses_.status();
+  last_end_ = addresses_->status();
   if (last_end_.ok()) last_end_ = absl::UnavailableError("the controllers' names take long");
   WaitAfter(/*served=*/false, now);
   return false;
@@ -143,7 +168,9 @@ void Session::Impl::Connect(absl::Time now) {
   ++number_;
   silent_at_ = now + options_.welcome_timeout;
   reading_ = writing_ = true;
-  stream_ = std::make_unique<Stream>(number_, endpoint_.target, post_);
+  ConnectionTerms terms{grpc::InsecureChannelCredentials(), options_.server_name, kMaxMessageBytes};
+  if (credentials_ != nullptr) terms.credentials = identity::ChannelCredentialsOf(*credentials_);
+  stream_ = std::make_unique<Stream>(number_, MakeChannel(endpoint_, terms), post_);
   stream_->Write(Hello());
 }
 
@@ -181,7 +208,8 @@ std::optional<Update> Session::Impl::Handle(SessionEvent event, absl::Time now) 
     case SessionEvent::Kind::kEnded:
       Ended(event.status, now);
       break;
-    case SessionEvent::Kind::kResolved:  // Tick goes on
+    case SessionEvent::Kind::kResolved:
+    case SessionEvent::Kind::kWake:  // Tick goes on
       break;
   }
   return std::nullopt;

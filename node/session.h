@@ -24,6 +24,8 @@
 #include "absl/status/status.h"
 #include "absl/time/time.h"
 #include "api/peer.h"
+#include "identity/authority.h"
+#include "identity/credentials.h"
 #include "node/controller_addresses.h"
 #include "node/update.h"
 
@@ -32,6 +34,12 @@ namespace heddle::node {
 struct SessionOptions {
   std::vector<std::string> controllers;  // host:port, by name or by address
   Resolve resolve = ResolveBySystem;     // called on a thread of its own
+  // What a connection proves and whom it believes, asked for at each; null: nothing yet, and none is
+  // made before CredentialsChanged. Thread-safe.
+  std::function<std::shared_ptr<const identity::Credentials>()> credentials;
+  // What the controller's certificate must say; empty: the host that is dialled.
+  std::string server_name = identity::kControllerServerName;
+  bool insecure = false;  // without TLS; `credentials` is not asked for
   std::string node_id;
   std::string instance_id;  // random per process
   std::string software_version;
@@ -56,7 +64,8 @@ struct Resume {
 
 // Something that happened to a stream. Made by gRPC's threads, consumed by Session::Handle.
 struct SessionEvent {
-  enum class Kind { kRead, kWritten, kEnded, kResolved };
+  // kWake: nothing happened here; the agent is to look at what else it has.
+  enum class Kind { kRead, kWritten, kEnded, kResolved, kWake };
   Kind kind = Kind::kRead;
   std::uint64_t stream = 0;       // events of a stream that was given up are left aside
   absl::StatusOr<Update> update;  // kRead: the message, or why it cannot be understood
@@ -71,6 +80,11 @@ class Session {
   Session(SessionOptions options, std::function<void(SessionEvent)> post,
           std::function<Resume()> resume);
   ~Session();  // ends the stream; waits until gRPC has let go of it
+
+  // Go to these from the next attempt on; a stream that lives is left alone.
+  void UseControllers(std::vector<std::string> controllers);
+  // A session that waits for credentials, or after a failure, tries at once.
+  void CredentialsChanged(absl::Time now);
 
   // Connects, when that is due; gives up on a stream that is silent.
   void Tick(absl::Time now);

@@ -44,6 +44,7 @@ inline v1::ControllerMessage HeartbeatMessage(std::uint64_t revision) {
 class SessionFixture : public testing::Test {
  protected:
   SessionFixture() {
+    options_.insecure = true;
     options_.node_id = "node-1";
     options_.instance_id = "instance";
     options_.software_version = "test";

@@ -3,38 +3,14 @@
 #include <cassert>
 #include <utility>
 
-#include "absl/strings/str_cat.h"
+#include "node/connection.h"
 #include "node/wire.h"
 
 namespace heddle::node {
-namespace {
-
-// A node has one stream, idle for most of its life: what gRPC sets aside for busy servers is
-// switched off. Retrying and choosing among controllers is the session's.
-std::shared_ptr<grpc::Channel> MakeChannel(const std::string& target) {
-  grpc::ChannelArguments arguments;
-  arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  arguments.SetInt(GRPC_ARG_ENABLE_RETRIES, 0);
-  arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  arguments.SetInt(GRPC_ARG_SERVICE_CONFIG_DISABLE_RESOLUTION, 1);
-  arguments.SetInt(GRPC_ARG_ENABLE_CHANNELZ, 0);
-  arguments.SetInt(GRPC_ARG_MAX_CHANNEL_TRACE_EVENT_MEMORY_PER_NODE, 0);
-  arguments.SetInt(GRPC_ARG_HTTP2_BDP_PROBE, 0);
-  arguments.SetMaxReceiveMessageSize(16 << 20);
-  return grpc::CreateCustomChannel(target, grpc::InsecureChannelCredentials(), arguments);
-}
-
-absl::Status ToStatus(const grpc::Status& status) {
-  if (status.ok()) return absl::UnavailableError("the controller ended the stream");
-  return absl::Status(static_cast<absl::StatusCode>(status.error_code()), status.error_message());
-}
-
-}  // namespace
-
-Stream::Stream(std::uint64_t number, const std::string& target, Post post)
+Stream::Stream(std::uint64_t number, const std::shared_ptr<grpc::Channel>& channel, Post post)
     : number_(number),
       post_(std::move(post)),
-      stub_(v1::NodeService::NewStub(MakeChannel(target))),
+      stub_(v1::NodeService::NewStub(channel)),
       done_future_(done_.get_future()) {
   stub_->async()->Attach(&context_, this);
   AddHold();  // reads and writes are started from outside of reactions
@@ -83,7 +59,9 @@ void Stream::OnWriteDone(bool ok) {
 
 void Stream::OnDone(const grpc::Status& status) {
   std::promise<void> done = std::move(done_);
-  post_({SessionEvent::Kind::kEnded, number_, AcceptRemovals{}, false, ToStatus(status)});
+  absl::Status end = ToStatus(status);
+  if (end.ok()) end = absl::UnavailableError("the controller ended the stream");
+  post_({SessionEvent::Kind::kEnded, number_, AcceptRemovals{}, false, std::move(end)});
   done.set_value();
 }
 

@@ -67,8 +67,17 @@ struct Heartbeat {
 
 struct AcceptRemovals {};
 
+// Whom to believe from now on, and which root signs now. Not looked into yet.
+struct Trust {
+  std::string roots_pem;
+  std::string issuer;  // key id
+};
+
+// Of a kind that a later release has: passed over.
+struct UnknownKind {};
+
 using Update = std::variant<Welcome, Network, OwnLease, SnapshotBegin, Chunk, Synced, Heartbeat,
-                            AcceptRemovals, ProbeRequest>;
+                            AcceptRemovals, ProbeRequest, Trust, UnknownKind>;
 
 // What the node's kernel holds, as reported to the controller.
 struct Applied {

@@ -89,11 +89,12 @@ absl::StatusOr<Update> DecodeKind(const v1::ControllerMessage& message) {
       HEDDLE_ASSIGN_OR_RETURN(ProbeRequest request, FromProto(message.probe_request()));
       return request;
     }
+    case v1::ControllerMessage::kTrust:
+      return Trust{message.trust().roots_pem(), message.trust().issuer()};
     case v1::ControllerMessage::KIND_NOT_SET:
       break;
   }
-  return absl::InvalidArgumentError(
-      "a message of a kind that this release does not know; upgrade heddle-node");
+  return UnknownKind{};
 }
 
 }  // namespace
