@@ -75,15 +75,25 @@ PreStartupOptions PreStartupOf(const ExecutorOptions& executor) {
   return options;
 }
 
+SessionOptions WithCredentials(SessionOptions options, const Enrolment* enrolment) {
+  if (enrolment != nullptr) {
+    options.credentials = [enrolment] { return enrolment->Current(); };
+    options.controllers = enrolment->Controllers();
+  }
+  return options;
+}
+
 }  // namespace
 
-Agent::Agent(AgentOptions options, WatchedDataplane dataplane)
+Agent::Agent(AgentOptions options, WatchedDataplane dataplane, std::unique_ptr<Enrolment> enrolment)
     : options_(std::move(options)),
+      enrolment_(std::move(enrolment)),
       dataplane_(std::move(dataplane)),
       executor_(options_.executor, &dataplane_),
       pre_startup_(PreStartupOf(options_.executor)),
       session_(
-          options_.session, [this](SessionEvent event) { events_.Post(std::move(event)); },
+          WithCredentials(options_.session, enrolment_.get()),
+          [this](SessionEvent event) { events_.Post(std::move(event)); },
           [this] {
             return Resume{executor_.position(), executor_.set_hash(), executor_.need_snapshot(),
                           executor_.peers().size()};
@@ -92,6 +102,12 @@ Agent::Agent(AgentOptions options, WatchedDataplane dataplane)
 
 absl::Status Agent::Run(int stop_fd) {
   RestoreSnapshot();
+  if (enrolment_ != nullptr) {
+    enrolment_->OnChange([this] {
+      events_.Post({SessionEvent::Kind::kWake, 0, Heartbeat{}, true, {}});
+    });
+    FollowEnrolment(MonotonicNow());
+  }
   for (bool stop = false; !stop;) {
     absl::Time now = MonotonicNow();
     if (look_at_host_ <= now || network_looked_for_ != executor_.network()) LookAtHost(now);
@@ -150,26 +166,42 @@ absl::Status Agent::Wait(int stop_fd, bool* stop) {
 void Agent::TakeEvents() {
   for (SessionEvent& event : events_.TakeAll()) {
     const absl::Time now = MonotonicNow();
+    if (event.kind == SessionEvent::Kind::kWake) FollowEnrolment(now);
     std::optional<Update> update = session_.Handle(std::move(event), now);
-    if (!update) continue;
-    const bool is_heartbeat = std::holds_alternative<Heartbeat>(*update);
-    const bool is_lease = std::holds_alternative<OwnLease>(*update);
-    // A stream that goes on from what this node has changes nothing here, yet wants to hear it.
-    report_due_ |= is_heartbeat || std::holds_alternative<Synced>(*update);
-    if (const auto* heartbeat = std::get_if<Heartbeat>(&*update)) NoteStale(*heartbeat);
-    if (auto* request = std::get_if<ProbeRequest>(&*update)) {
-      look_for_findings_ = absl::InfinitePast();  // who asks wants to know of now
-      prober_.Ask(std::move(*request));
-    }
-    const absl::Status status = executor_.Handle(*std::move(update), now);
-    if (status.ok()) {
-      session_.Next();
-    } else {
-      session_.Drop(status, now);
-    }
-    if (is_heartbeat) advertised_again_ = false;
-    if (is_heartbeat || is_lease) CompareLease();
+    if (update) TakeUpdate(*std::move(update), now);
   }
+}
+
+void Agent::TakeUpdate(Update update, absl::Time now) {
+  const bool is_heartbeat = std::holds_alternative<Heartbeat>(update);
+  const bool is_lease = std::holds_alternative<OwnLease>(update);
+  // A stream that goes on from what this node has changes nothing here, yet wants to hear it.
+  report_due_ |= is_heartbeat || std::holds_alternative<Synced>(update);
+  if (const auto* heartbeat = std::get_if<Heartbeat>(&update)) NoteStale(*heartbeat);
+  if (auto* request = std::get_if<ProbeRequest>(&update)) {
+    look_for_findings_ = absl::InfinitePast();  // who asks wants to know of now
+    prober_.Ask(std::move(*request));
+  }
+  if (auto* trust = std::get_if<Trust>(&update); trust != nullptr && enrolment_ != nullptr) {
+    enrolment_->TakeTrust(std::move(*trust));
+  }
+  const absl::Status status = executor_.Handle(std::move(update), now);
+  if (status.ok()) {
+    session_.Next();
+  } else {
+    session_.Drop(status, now);
+  }
+  if (is_heartbeat) advertised_again_ = false;
+  if (is_heartbeat || is_lease) CompareLease();
+}
+
+// A stream that lives is left alone; a session without one tries what is new at once.
+void Agent::FollowEnrolment(absl::Time now) {
+  session_.UseControllers(enrolment_->Controllers());
+  std::shared_ptr<const identity::Credentials> current = enrolment_->Current();
+  if (current == credentials_) return;
+  credentials_ = std::move(current);
+  session_.CredentialsChanged(now);
 }
 
 void Agent::TakeHints() {
@@ -338,6 +370,10 @@ std::vector<std::string> Agent::Problems() const {
   for (const absl::Status* status : {&subnet_file_status_, &snapshot_status_}) {
     if (!status->ok()) problems.emplace_back(status->message());
   }
+  if (enrolment_ != nullptr) {
+    std::string problem = enrolment_->Problem();
+    if (!problem.empty()) problems.push_back(std::move(problem));
+  }
   return problems;
 }
 
@@ -382,11 +418,13 @@ void Agent::TellSystemd() {
     spdlog::info("ready: this node's own objects and the paths to its peers are in the kernel");
     NotifyReady();
   }
+  const bool waits_to_join = enrolment_ != nullptr && credentials_ == nullptr;
   std::string status =
       session_.attached()
           ? absl::StrCat("Attached to ", session_.controller(), ", ", executor_.applied().peers,
                          " peers at revision ", executor_.applied().revision)
-          : std::string("No controller; the data plane stays as it is");
+      : waits_to_join ? absl::StrCat("Waiting to join; ", enrolment_->Problem())
+                      : std::string("No controller; the data plane stays as it is");
   if (!problems_logged_.empty())
     absl::StrAppend(&status, "; ", problems_logged_.size(), " problems");
   if (status == service_status_) return;

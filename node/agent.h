@@ -10,6 +10,7 @@
 
 #include "absl/status/status.h"
 #include "absl/time/time.h"
+#include "node/enrolment/enrolment.h"
 #include "node/event_queue.h"
 #include "node/executor.h"
 #include "node/host/host_facts.h"
@@ -34,7 +35,8 @@ struct AgentOptions {
 class Agent {
  public:
   // `dataplane` must belong to the calling thread's network namespace; Run is to be called there.
-  Agent(AgentOptions options, WatchedDataplane dataplane);
+  // `enrolment`: null where the session is insecure.
+  Agent(AgentOptions options, WatchedDataplane dataplane, std::unique_ptr<Enrolment> enrolment);
 
   // Until `stop_fd` becomes readable. Leaves the data plane as it is. Not OK: poll(2) failed.
   absl::Status Run(int stop_fd);
@@ -43,6 +45,8 @@ class Agent {
   absl::Status Wait(int stop_fd, bool* stop);
   absl::Time NextDue() const;
   void TakeEvents();
+  void TakeUpdate(Update update, absl::Time now);
+  void FollowEnrolment(absl::Time now);
   void TakeHints();
   void LookAtHost(absl::Time now);
   void RunPreStartup(absl::Time now);
@@ -62,7 +66,9 @@ class Agent {
   std::vector<std::string> Problems() const;
 
   const AgentOptions options_;
-  EventQueue events_;  // outlives session_, whose threads post to it
+  EventQueue events_;  // outlives enrolment_ and session_, whose threads post to it
+  const std::unique_ptr<Enrolment> enrolment_;                // outlives session_
+  std::shared_ptr<const identity::Credentials> credentials_;  // as the session knows
   WatchedDataplane dataplane_;
   Executor executor_;
   PreStartup pre_startup_;

@@ -105,7 +105,8 @@ class Running {
       ASSERT_TRUE(kernel.ok()) << kernel.status();
       auto watch = KernelWatch::Open();
       ASSERT_TRUE(watch.ok()) << watch.status();
-      Agent agent(options, WatchedDataplane(*std::move(kernel), *std::move(watch)));
+      Agent agent(options, WatchedDataplane(*std::move(kernel), *std::move(watch)),
+                  /*enrolment=*/nullptr);
       const absl::Status status = agent.Run(stop_fd_);
       EXPECT_TRUE(status.ok()) << status;
     });

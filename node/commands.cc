@@ -11,8 +11,10 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/core_dumps.h"
 #include "base/status_macros.h"
 #include "node/dataplane/kernel.h"
+#include "node/enrolment/enrolment.h"
 #include "node/instance_lock.h"
 #include "spdlog/spdlog.h"
 
@@ -61,15 +63,45 @@ absl::StatusOr<std::unique_ptr<KernelDataplane>> OpenKernel(const Flags& flags,
   return OpenKernelDataplane(std::move(options));
 }
 
-absl::Status RunAgent(const Flags& flags) {
-  HEDDLE_ASSIGN_OR_RETURN(const int stop_fd, OpenStopSignals());
+// Null: --insecure.
+absl::StatusOr<std::unique_ptr<Enrolment>> StartEnrolment(const Flags& flags) {
+  if (!flags.agent.session.insecure) return Enrolment::Start(flags.enrolment);
+  spdlog::warn(
+      "--insecure: no TLS. Whoever reaches this host's network can take a controller's place and "
+      "decide where the pods' traffic goes; leave it out, and give --join a ticket of 'heddlectl "
+      "token create'");
+  return std::unique_ptr<Enrolment>();
+}
+
+absl::Status RunAgent(const Flags& flags, int stop_fd, std::unique_ptr<Enrolment> enrolment) {
   AgentOptions options = flags.agent;
   KernelOptions kernel;
   kernel.wireguard = LoadSecret(flags.wireguard_key_file, &options.executor.identity);
   HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<KernelDataplane> dataplane, OpenKernel(flags, kernel));
   HEDDLE_ASSIGN_OR_RETURN(KernelWatch watch, KernelWatch::Open());
-  Agent agent(std::move(options), WatchedDataplane(std::move(dataplane), std::move(watch)));
+  Agent agent(std::move(options), WatchedDataplane(std::move(dataplane), std::move(watch)),
+              std::move(enrolment));
   return agent.Run(stop_fd);
+}
+
+// A line for `show`, from the files alone: another process has the say.
+std::string IdentityText(const Flags& flags) {
+  if (flags.agent.session.insecure) return "identity none: --insecure\n";
+  const EnrolmentOptions& options = flags.enrolment;
+  const auto credentials = identity::LoadCredentials(
+      options.own_files ? *options.own_files : identity::IdentityFile(options.state.identity));
+  std::string text;
+  if (credentials.ok()) {
+    const identity::Certificate& leaf = credentials->leaf;
+    text = absl::StrCat("identity ", identity::ToString(leaf.principal), " serial ", leaf.serial,
+                        " issuer ", leaf.issuer, " until ",
+                        absl::FormatTime(absl::RFC3339_sec, leaf.not_after, absl::UTCTimeZone()),
+                        "\n");
+  } else {
+    text = absl::StrCat("identity none: ", credentials.status().message(), "\n");
+  }
+  const std::string problem = ReadProblem(options.state.problem);
+  return problem.empty() ? text : absl::StrCat(text, "identity problem: ", problem, "\n");
 }
 
 // True when something was removed.
@@ -103,7 +135,17 @@ absl::Status RemoveKernelObjects(Dataplane* dataplane, std::size_t* removed, boo
 int RunNode(const Flags& flags) {
   const absl::StatusOr<InstanceLock> lock = InstanceLock::Take();
   if (!lock.ok()) return FailToLock(lock.status());
-  const absl::Status status = RunAgent(flags);
+  // Before anything has a thread, or a key.
+  const absl::StatusOr<int> stop_fd = OpenStopSignals();
+  if (!stop_fd.ok()) return Fail(stop_fd.status());
+  absl::Status status = ForbidCoreDumps();
+  if (!status.ok()) return Fail(status);
+  absl::StatusOr<std::unique_ptr<Enrolment>> enrolment = StartEnrolment(flags);
+  if (!enrolment.ok()) {
+    const bool usage = absl::IsFailedPrecondition(enrolment.status());
+    return Fail(enrolment.status(), usage ? kExitUsage : kExitFailure);
+  }
+  status = RunAgent(flags, *stop_fd, *std::move(enrolment));
   return status.ok() ? kExitOk : Fail(status);
 }
 
@@ -130,7 +172,7 @@ int RunShow(const Flags& flags) {
   if (!dataplane.ok()) return Fail(dataplane.status());
   const absl::StatusOr<NetworkState> state = (*dataplane)->Read();
   if (!state.ok()) return Fail(state.status());
-  std::cout << state->ToString();
+  std::cout << state->ToString() << IdentityText(flags);
   return kExitOk;
 }
 

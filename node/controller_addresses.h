@@ -27,6 +27,9 @@ struct Endpoint {
   friend bool operator==(const Endpoint& a, const Endpoint& b) { return a.target == b.target; }
 };
 
+// Where a controller is sought when nobody says.
+inline constexpr char kDefaultController[] = "127.0.0.1:7411";
+
 // "host:port" each, "[v6 address]:port" too, separated by commas. InvalidArgument names the one
 // that is wrong, or says that there is none.
 absl::StatusOr<std::vector<std::string>> ParseControllers(absl::string_view text);

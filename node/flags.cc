@@ -13,6 +13,8 @@
 #include "base/host_name.h"
 #include "base/status_macros.h"
 #include "base/version.h"
+#include "node/flag_definition.h"
+#include "node/security_flags.h"
 #include "spdlog/spdlog.h"
 
 namespace heddle::node {
@@ -29,8 +31,9 @@ constexpr char kFooter[] =
 
 // The command line as it was typed.
 struct RawFlags {
-  std::string controllers = "127.0.0.1:7411";
+  std::string controllers;
   std::string node_id;
+  SecurityFlags security;
   std::vector<std::string> iface, iface_regex;
   std::string iface_can_reach, public_ip, public_ipv6;
   bool ip_masq = false, forward_rules = true, nexthop_objects = true;
@@ -45,37 +48,12 @@ struct RawFlags {
   std::string log_level = "info";
 };
 
-std::string EnvironmentName(std::string flag) {
-  for (char& c : flag) c = c == '-' ? '_' : absl::ascii_toupper(c);
-  return absl::StrCat("HEDDLE_NODE_", flag);
-}
-
-// Adds flags of any type alike: with their variable, and the default, if any, in the help. `what`
-// is the kind of value.
-template <typename T>
-CLI::Option* Add(CLI::App* app, const std::string& name, const std::string& what, T* value,
-                 const std::string& meaning) {
-  CLI::Option* option = app->add_option(absl::StrCat("--", name), *value, meaning)
-                            ->envname(EnvironmentName(name))
-                            ->type_name(what)
-                            ->allow_extra_args(false);
-  if (!(*value == T())) option->capture_default_str();
-  return option;
-}
-
-// Bare, or with =true or =false, as flannel's.
-void AddSwitch(CLI::App* app, const std::string& name, bool* value, const std::string& meaning) {
-  app->add_flag(absl::StrCat("--", name), *value,
-                absl::StrCat(meaning, " (--", name, " or --", name, "=true, --", name,
-                             "=false; default ", *value ? "true" : "false", ")"))
-      ->envname(EnvironmentName(name));
-}
-
 void DefineController(CLI::App* app, RawFlags* raw) {
   Add(app, "controllers", "HOST:PORT,...", &raw->controllers,
-      "Controllers to attach to, host:port each, separated by commas. All addresses of a name "
-      "count. "
-      "One is chosen by chance; when it fails the others are tried, at a random time within 250 "
+      "Controllers to attach to, host:port each, separated by commas. The default is those that "
+      "the "
+      "join ticket named, else 127.0.0.1:7411. All addresses of a name count. One is chosen by "
+      "chance; when it fails the others are tried, at a random time within 250 "
       "ms, "
       "or 1 ms for each peer where that is longer, so that not all nodes come at once.");
   Add(app, "node-id", "NAME", &raw->node_id,
@@ -188,7 +166,21 @@ absl::StatusOr<Flags> ToFlags(const RawFlags& raw, Command command) {
                      valid.message()));
   }
   SessionOptions& session = flags.agent.session;
-  HEDDLE_ASSIGN_OR_RETURN(session.controllers, ParseControllers(raw.controllers));
+  if (!raw.controllers.empty()) {
+    auto controllers = ParseControllers(raw.controllers);
+    if (!controllers.ok()) {
+      return absl::InvalidArgumentError(
+          absl::StrCat("--controllers: ", controllers.status().message()));
+    }
+    session.controllers = *std::move(controllers);
+  }
+  HEDDLE_RETURN_IF_ERROR(Validate(raw.security));
+  session.insecure = raw.security.insecure;
+  session.server_name = raw.security.server_name;
+  if (session.insecure && session.controllers.empty()) session.controllers = {kDefaultController};
+  flags.enrolment = EnrolmentOf(raw.security, node_id, raw.state_dir);
+  flags.enrolment.controllers = session.controllers;
+  flags.enrolment.seed = RandomSeed();
   session.node_id = node_id;
   session.instance_id = absl::StrFormat("%016x%016x", RandomSeed(), RandomSeed());
   session.software_version = kVersion;
@@ -228,6 +220,7 @@ ParsedFlags ParseFlags(int argc, char** argv) {
   app.footer(kFooter);
   app.get_formatter()->column_width(34);
   DefineController(&app, &raw);
+  DefineSecurity(&app, &raw.security);
   DefineUnderlay(&app, &raw);
   DefineDataPlane(&app, &raw);
   DefinePrivileges(&app, &raw);

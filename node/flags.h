@@ -5,6 +5,7 @@
 
 #include "absl/status/statusor.h"
 #include "node/agent.h"
+#include "node/enrolment/enrolment.h"
 
 namespace heddle::node {
 
@@ -13,6 +14,7 @@ enum class Command { kRun, kCleanup, kShow };
 struct Flags {
   Command command = Command::kRun;
   AgentOptions agent;
+  EnrolmentOptions enrolment;  // of no use where agent.session.insecure
   std::string state_dir;
   std::string wireguard_key_file;
   std::string log_level;
@@ -21,7 +23,7 @@ struct Flags {
 // What the program's exit code says; also in --help.
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitFailure = 1;  // could not do what was asked; the reason is on stderr
-inline constexpr int kExitUsage = 2;    // a flag or its value is wrong
+inline constexpr int kExitUsage = 2;    // a flag or its value is wrong, or there is no identity
 inline constexpr int kExitBusy = 3;     // another heddle-node runs in this network namespace
 
 // The parsed flags, or the exit code when there is nothing left to do (--help, --version, a

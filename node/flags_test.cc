@@ -19,7 +19,13 @@ TEST(Flags, DefaultsAreTheDocumentedOnes) {
   ASSERT_TRUE(parsed.run);
   const AgentOptions& agent = parsed.flags.agent;
   EXPECT_EQ(parsed.flags.command, Command::kRun);
-  EXPECT_EQ(agent.session.controllers, std::vector<std::string>{"127.0.0.1:7411"});
+  EXPECT_TRUE(agent.session.controllers.empty()) << "the ticket's";
+  EXPECT_FALSE(agent.session.insecure) << "asked for by name only";
+  EXPECT_EQ(agent.session.server_name, "heddle-controller");
+  EXPECT_EQ(parsed.flags.enrolment.node_id, "n1");
+  EXPECT_EQ(parsed.flags.enrolment.state.identity, "/var/lib/heddle/node/identity.pem");
+  EXPECT_TRUE(parsed.flags.enrolment.join_file.empty());
+  EXPECT_FALSE(parsed.flags.enrolment.own_files);
   EXPECT_EQ(agent.session.node_id, "n1");
   EXPECT_EQ(agent.executor.identity.node_id, "n1");
   EXPECT_EQ(agent.subnet_file, "/run/heddle/subnet.env");

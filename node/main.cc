@@ -2,6 +2,7 @@
 #include <malloc.h>
 
 #include "node/commands.h"
+#include "node/connection.h"
 #include "node/flags.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
@@ -18,6 +19,7 @@ int main(int argc, char** argv) {
   const ParsedFlags parsed = ParseFlags(argc, argv);
   if (!parsed.run) return parsed.exit_code;
   spdlog::set_level(spdlog::level::from_str(parsed.flags.log_level));
+  QuietGrpcLog();
   switch (parsed.flags.command) {
     case Command::kCleanup:
       return RunCleanup(parsed.flags);

@@ -86,8 +86,9 @@ class Session::Impl {
  private:
   std::unique_ptr<ControllerAddresses> MakeAddresses() const {
     return std::make_unique<ControllerAddresses>(
-        options_.controllers, options_.resolve,
-        [post = post_] { post({SessionEvent::Kind::kResolved, 0, Heartbeat{}}); });
+        options_.controllers, options_.resolve, [post = post_] {
+          post({SessionEvent::Kind::kResolved, 0, Heartbeat{}, true, {}});
+        });
   }
   bool BeginRound(absl::Time now);
   void Connect(absl::Time now);
@@ -106,10 +107,10 @@ class Session::Impl {
   std::mt19937_64 random_;
   Backoff backoff_;
   std::unique_ptr<ControllerAddresses> addresses_;
-  std::vector<Endpoint> round_;                 // not tried yet, the next one last
-  Endpoint endpoint_;                           // of stream_, or tried last
+  std::vector<Endpoint> round_;                               // not tried yet, the next one last
+  Endpoint endpoint_;                                         // of stream_, or tried last
   std::shared_ptr<const identity::Credentials> credentials_;  // of stream_, or tried last
-  std::optional<absl::Time> looking_up_until_;  // a round waits for names
+  std::optional<absl::Time> looking_up_until_;                // a round waits for names
 
   std::unique_ptr<Stream> stream_;
   std::uint64_t number_ = 0;  // of stream_, or of the last one

@@ -34,8 +34,8 @@ namespace heddle::node {
 struct SessionOptions {
   std::vector<std::string> controllers;  // host:port, by name or by address
   Resolve resolve = ResolveBySystem;     // called on a thread of its own
-  // What a connection proves and whom it believes, asked for at each; null: nothing yet, and none is
-  // made before CredentialsChanged. Thread-safe.
+  // What a connection proves and whom it believes, asked for at each; null: nothing yet, and none
+  // is made before CredentialsChanged. Thread-safe.
   std::function<std::shared_ptr<const identity::Credentials>()> credentials;
   // What the controller's certificate must say; empty: the host that is dialled.
   std::string server_name = identity::kControllerServerName;

@@ -20,8 +20,8 @@ class Stream final : private grpc::ClientBidiReactor<v1::NodeMessage, v1::Contro
  public:
   using Post = std::function<void(SessionEvent)>;
 
-  // Starts the call and the first read. `post` is called for everything that happens; the last event
-  // is kEnded.
+  // Starts the call and the first read. `post` is called for everything that happens; the last
+  // event is kEnded.
   Stream(std::uint64_t number, const std::shared_ptr<grpc::Channel>& channel, Post post);
   // Cancels, and waits until gRPC has let go.
   ~Stream() override;

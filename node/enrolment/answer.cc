@@ -13,8 +13,8 @@ namespace heddle::node {
 namespace {
 
 absl::Status Wrong(absl::string_view what, absl::string_view why) {
-  return absl::InvalidArgumentError(absl::StrCat("the controller's ", what,
-                                                 " cannot be used and is left aside: ", why));
+  return absl::InvalidArgumentError(
+      absl::StrCat("the controller's ", what, " cannot be used and is left aside: ", why));
 }
 
 absl::StatusOr<std::vector<identity::Root>> RootsOf(const std::string& pem) {
@@ -46,8 +46,7 @@ absl::StatusOr<identity::Credentials> CheckAnswer(const v1::IssuedCertificate& a
   }
   const auto roots = RootsOf(answer.roots_pem());
   if (!roots.ok()) return Wrong(kWhat, roots.status().message());
-  auto credentials =
-      identity::MakeCredentials(key.ToPem(), answer.chain_pem(), PemOf(*roots));
+  auto credentials = identity::MakeCredentials(key.ToPem(), answer.chain_pem(), PemOf(*roots));
   if (!credentials.ok()) return Wrong(kWhat, credentials.status().message());
   if (credentials->leaf.principal != principal) {
     return Wrong(kWhat, absl::StrCat("its certificate is of ",
@@ -69,9 +68,9 @@ absl::StatusOr<identity::Credentials> WithTrust(const identity::Credentials& cre
   HEDDLE_ASSIGN_OR_RETURN(const std::vector<identity::Root> present,
                           RootsOf(credentials.roots_pem));
   for (const identity::Root& root : present) {
-    const bool again =
-        std::any_of(roots->begin(), roots->end(),
-                    [&](const identity::Root& other) { return other.pem == root.pem; });
+    const bool again = std::any_of(roots->begin(), roots->end(), [&](const identity::Root& other) {
+      return other.pem == root.pem;
+    });
     if (!again && root.key_id == credentials.leaf.issuer) roots->push_back(root);
   }
   return identity::MakeCredentials(credentials.key_pem, credentials.chain_pem, PemOf(*roots));

@@ -21,9 +21,9 @@ absl::StatusOr<identity::Credentials> CheckAnswer(const v1::IssuedCertificate& a
                                                   const identity::Principal& principal,
                                                   absl::Time now);
 
-// `credentials` with the roots of `trust`, and still with the roots of its own certificate's issuer:
-// until that is renewed, those who serve may show one of the same. InvalidArgument: there is no
-// root in `trust`, or something else.
+// `credentials` with the roots of `trust`, and still with the roots of its own certificate's
+// issuer: until that is renewed, those who serve may show one of the same. InvalidArgument: there
+// is no root in `trust`, or something else.
 absl::StatusOr<identity::Credentials> WithTrust(const identity::Credentials& credentials,
                                                 const Trust& trust);
 

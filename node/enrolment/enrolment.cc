@@ -77,8 +77,7 @@ class Enrolment::Impl {
   void Nudge();
   bool Sleep(absl::Duration time);
 
-  const std::unique_ptr<Member> member_;  // the thread's own, but for Cancel
-  std::string problem_kept_;              // in the file; the thread's own
+  std::string problem_kept_;  // in the file; the thread's own
   mutable Mutex mutex_;
   std::condition_variable wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false, nudged_ ABSL_GUARDED_BY(mutex_) = false;
@@ -86,8 +85,10 @@ class Enrolment::Impl {
   EnrolmentFacts facts_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> controllers_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> changed_ ABSL_GUARDED_BY(mutex_);
-  // Its thread calls Nudge: to end before what that touches.
   std::shared_ptr<identity::LiveCredentials> live_ ABSL_GUARDED_BY(mutex_);
+  // The thread's own, but for Cancel. Holds live_, too, whose thread calls Nudge and so has to end
+  // before what that touches.
+  const std::unique_ptr<Member> member_;
   std::thread thread_;
 };
 
@@ -148,9 +149,7 @@ absl::StatusOr<std::unique_ptr<Enrolment>> Enrolment::Start(EnrolmentOptions opt
   return std::unique_ptr<Enrolment>(new Enrolment(std::make_unique<Impl>(std::move(member))));
 }
 
-std::shared_ptr<const identity::Credentials> Enrolment::Current() const {
-  return impl_->Current();
-}
+std::shared_ptr<const identity::Credentials> Enrolment::Current() const { return impl_->Current(); }
 std::vector<std::string> Enrolment::Controllers() const { return impl_->Controllers(); }
 std::string Enrolment::Problem() const { return impl_->Problem(); }
 void Enrolment::TakeTrust(Trust trust) { impl_->TakeTrust(std::move(trust)); }

@@ -33,7 +33,7 @@ namespace heddle::node {
 
 struct EnrolmentOptions {
   std::string node_id;
-  std::string join_file;                                // empty: none
+  std::string join_file;                               // empty: none
   std::optional<identity::CredentialFiles> own_files;  // own PKI; not with join_file
   StateFiles state;
   std::string server_name;               // as SessionOptions has it
@@ -47,9 +47,9 @@ struct EnrolmentOptions {
 
 class Enrolment {
  public:
-  // FailedPrecondition: there is nothing to begin with, or an identity of another node; says what to
-  // do. Anything else: a file that there is cannot be used, and why. An identity file that makes no
-  // sense is no obstacle where there is a ticket.
+  // FailedPrecondition: there is nothing to begin with, or an identity of another node; says what
+  // to do. Anything else: a file that there is cannot be used, and why. An identity file that makes
+  // no sense is no obstacle where there is a ticket.
   static absl::StatusOr<std::unique_ptr<Enrolment>> Start(EnrolmentOptions options);
   // Breaks a call off that is under way.
   ~Enrolment();
@@ -63,8 +63,8 @@ class Enrolment {
 
   // What a controller says; of no effect with own files.
   void TakeTrust(Trust trust);
-  // Called on the own thread, and must not block, after any of the above may have changed. To be set
-  // once.
+  // Called on the own thread, and must not block, after any of the above may have changed. To be
+  // set once.
   void OnChange(std::function<void()> changed);
 
  private:

@@ -37,7 +37,9 @@ bool IsOneControllers(const absl::Status& status) {
   }
 }
 
-absl::Status NoneAnswered(const std::vector<std::string>& reasons) {
+// In one order, whichever was asked first: what repeats is logged once.
+absl::Status NoneAnswered(std::vector<std::string> reasons) {
+  std::sort(reasons.begin(), reasons.end());
   const std::size_t told = std::min(reasons.size(), kReasonsTold);
   std::string text = absl::StrJoin(reasons.begin(), reasons.begin() + told, "; ");
   if (told < reasons.size()) absl::StrAppend(&text, "; and ", reasons.size() - told, " more");
@@ -48,11 +50,12 @@ absl::Status NoneAnswered(const std::vector<std::string>& reasons) {
 
 class IdentityCalls::Impl {
  public:
-  explicit Impl(IdentityCallOptions options) : options_(std::move(options)), random_(options_.seed) {}
+  explicit Impl(IdentityCallOptions options)
+      : options_(std::move(options)), random_(options_.seed) {}
 
-  using Call = std::function<grpc::Status(v1::IdentityService::Stub* stub,
-                                          grpc::ClientContext* context,
-                                          v1::IssuedCertificate* answer)>;
+  using Call =
+      std::function<grpc::Status(v1::IdentityService::Stub* stub, grpc::ClientContext* context,
+                                 v1::IssuedCertificate* answer)>;
   absl::StatusOr<v1::IssuedCertificate> Round(
       const std::vector<std::string>& controllers,
       const std::shared_ptr<grpc::ChannelCredentials>& credentials, const Call& call);
@@ -100,7 +103,8 @@ absl::StatusOr<std::vector<Endpoint>> IdentityCalls::Impl::LookUp(
   std::vector<Endpoint> known = addresses_->Known();
   if (!known.empty()) return known;
   HEDDLE_RETURN_IF_ERROR(addresses_->status());
-  return absl::UnavailableError("no controller's address is known; looking up the names takes long");
+  return absl::UnavailableError(
+      "no controller's address is known; looking up the names takes long");
 }
 
 absl::StatusOr<v1::IssuedCertificate> IdentityCalls::Impl::Ask(const Endpoint& endpoint,
@@ -141,7 +145,7 @@ absl::StatusOr<v1::IssuedCertificate> IdentityCalls::Impl::Round(
     if (!IsOneControllers(answer.status())) return absl::Status(answer.status().code(), reason);
     reasons.push_back(std::move(reason));
   }
-  return NoneAnswered(reasons);
+  return NoneAnswered(std::move(reasons));
 }
 
 IdentityCalls::IdentityCalls(IdentityCallOptions options)

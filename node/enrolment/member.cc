@@ -13,7 +13,6 @@
 namespace heddle::node {
 namespace {
 
-constexpr char kDefaultController[] = "127.0.0.1:7411";
 // Between rounds in which no controller was reached: as the node's stream is tried again.
 constexpr absl::Duration kUnreachedMaximum = absl::Seconds(30);
 // A file that could not be written.
@@ -34,8 +33,7 @@ Member::Member(EnrolmentOptions options)
     : options_(std::move(options)),
       random_(options_.seed),
       calls_({options_.resolve, options_.server_name, absl::Seconds(10), options_.seed}),
-      unreached_retry_(options_.retry_initial,
-                       std::min(kUnreachedMaximum, options_.retry_maximum)),
+      unreached_retry_(options_.retry_initial, std::min(kUnreachedMaximum, options_.retry_maximum)),
       refused_retry_(2 * options_.retry_initial, options_.retry_maximum),
       schedule_(options_.seed) {
   facts_.node_id = options_.node_id;
@@ -56,7 +54,8 @@ absl::StatusOr<std::unique_ptr<Member>> Member::Open(EnrolmentOptions options) {
     if (given.own_files || !absl::IsNotFound(opened)) return opened;
     return absl::FailedPreconditionError(absl::StrCat(
         "this node has no identity: make a ticket with 'heddlectl token create --node ",
-        given.node_id, "', and start with --join FILE; or name files of your own PKI with "
+        given.node_id,
+        "', and start with --join FILE; or name files of your own PKI with "
         "--tls-cert-file, --tls-key-file and --tls-ca-file; or ask for a network that anybody can "
         "change with --insecure"));
   }
@@ -83,8 +82,7 @@ absl::Status Member::FindControllers() {
     controllers_ = *std::move(kept);
   } else {
     const auto ticket = ReadTicket(options_.join_file);
-    controllers_ =
-        ticket.ok() ? ticket->controllers : std::vector<std::string>{kDefaultController};
+    controllers_ = ticket.ok() ? ticket->controllers : std::vector<std::string>{kDefaultController};
   }
   return absl::OkStatus();
 }
@@ -100,6 +98,17 @@ absl::Duration Member::Step(std::optional<Trust> trust, absl::Time now) {
   return Renew(*live_->Current(), now);
 }
 
+// On the disk, and read back from there: what others cannot read after a restart is not kept.
+absl::Status Member::KeepIdentity(const identity::Credentials& credentials) {
+  const std::string& path = options_.state.identity;
+  HEDDLE_RETURN_IF_ERROR(identity::WriteIdentityFile(path, credentials));
+  if (live_ == nullptr) return OpenLive(identity::IdentityFile(path));
+  live_->LookNow();
+  if (live_->Current()->leaf.serial == credentials.leaf.serial) return absl::OkStatus();
+  return absl::UnavailableError(absl::StrCat("the new certificate was written to ", path,
+                                             " and is not what is read from there"));
+}
+
 void Member::UseTrust(const identity::Credentials& present, absl::Time now) {
   if (!trust_) return;
   facts_.trust.clear();
@@ -110,10 +119,9 @@ void Member::UseTrust(const identity::Credentials& present, absl::Time now) {
     return;
   }
   if (updated->roots_pem != present.roots_pem) {
-    const absl::Status written = identity::WriteIdentityFile(options_.state.identity, *updated);
-    facts_.disk = std::string(written.message());
-    if (!written.ok()) return;  // trust_ stays
-    live_->LookNow();
+    const absl::Status kept = KeepIdentity(*updated);
+    facts_.disk = std::string(kept.message());
+    if (!kept.ok()) return;  // trust_ stays
     spdlog::info("the roots that controllers are believed by have changed");
   }
   schedule_.Expect(trust_->issuer, now);
@@ -145,10 +153,9 @@ absl::Status Member::AskToRenew(const identity::Credentials& present, absl::Time
 }
 
 absl::Duration Member::KeepRenewed(absl::Time now) {
-  const absl::Status written = identity::WriteIdentityFile(options_.state.identity, *renewed_);
-  facts_.disk = std::string(written.message());
-  if (!written.ok()) return kWriteAgain;
-  live_->LookNow();
+  const absl::Status kept = KeepIdentity(*renewed_);
+  facts_.disk = std::string(kept.message());
+  if (!kept.ok()) return kWriteAgain;
   schedule_.Follow(renewed_->leaf, now);
   spdlog::info("the certificate of {} was renewed; it ends at {}",
                identity::ToString(renewed_->leaf.principal),

@@ -26,8 +26,8 @@ class Member {
   // Errors as Enrolment::Start's.
   static absl::StatusOr<std::unique_ptr<Member>> Open(EnrolmentOptions options);
 
-  // Does what is due at `now`, by the wall clock, and answers how long there is nothing to do unless
-  // a file or the clock changes. `trust`: what has been heard since the last step.
+  // Does what is due at `now`, by the wall clock, and answers how long there is nothing to do
+  // unless a file or the clock changes. `trust`: what has been heard since the last step.
   absl::Duration Step(std::optional<Trust> trust, absl::Time now);
   // Ends a call under way, and lets no other begin.
   void Cancel() { calls_.Cancel(); }
@@ -44,6 +44,7 @@ class Member {
   identity::Principal principal() const { return {identity::Role::kNode, options_.node_id}; }
   absl::Status OpenLive(const identity::CredentialFiles& files);
   absl::Status FindControllers();
+  absl::Status KeepIdentity(const identity::Credentials& credentials);
 
   absl::Duration Join(absl::Time now);
   absl::Status AskToJoin(absl::Time now);

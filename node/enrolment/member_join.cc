@@ -53,9 +53,8 @@ absl::Duration Member::Join(absl::Time now) {
 absl::Status Member::AskToJoin(absl::Time now) {
   const absl::StatusOr<identity::Ticket> ticket = ParseTicket(ticket_text_);
   if (!ticket.ok()) {
-    return absl::InvalidArgumentError(absl::StrCat(options_.join_file, ": ",
-                                                   ticket.status().message(), "; ",
-                                                   AskForTicket(facts_)));
+    return absl::InvalidArgumentError(absl::StrCat(
+        options_.join_file, ": ", ticket.status().message(), "; ", AskForTicket(facts_)));
   }
   HEDDLE_ASSIGN_OR_RETURN(const identity::PrivateKey key,
                           LoadOrMakePendingKey(options_.state.pending_key));
@@ -83,15 +82,10 @@ absl::Status Member::AskToJoin(absl::Time now) {
 // The identity last: what is there without it is not looked at, or made again.
 absl::Status Member::KeepJoined() {
   HEDDLE_RETURN_IF_ERROR(WriteControllers(options_.state.controllers, joined_controllers_));
-  HEDDLE_RETURN_IF_ERROR(identity::WriteIdentityFile(options_.state.identity, *joined_));
+  HEDDLE_RETURN_IF_ERROR(KeepIdentity(*joined_));
   if (unlink(options_.state.pending_key.c_str()) != 0 && errno != ENOENT) {
     spdlog::warn("cannot remove {}, which is not needed any more: {}", options_.state.pending_key,
                  strerror(errno));
-  }
-  if (live_ == nullptr) {
-    HEDDLE_RETURN_IF_ERROR(OpenLive(identity::IdentityFile(options_.state.identity)));
-  } else {
-    live_->LookNow();
   }
   spdlog::info("joined as {}; the certificate ends at {}", identity::ToString(principal()),
                absl::FormatTime(absl::RFC3339_sec, joined_->leaf.not_after, absl::UTCTimeZone()));

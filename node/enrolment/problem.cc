@@ -32,7 +32,7 @@ std::string OfCertificate(const EnrolmentFacts& facts, absl::Time now) {
   }
   if (now < certificate.not_before) {
     return absl::StrCat(name, " holds only from ", TimeText(certificate.not_before),
-                        ", and this host's clock says ", TimeText(now), ": set the clock");
+                        " by this host's clock: set the clock");
   }
   if (now >= certificate.not_after) {
     return absl::StrCat(name, " has ended at ", TimeText(certificate.not_after),
@@ -50,8 +50,8 @@ std::string OfCertificate(const EnrolmentFacts& facts, absl::Time now) {
 }  // namespace
 
 std::string AskForTicket(const EnrolmentFacts& facts) {
-  const std::string make = absl::StrCat("make a ticket with 'heddlectl token create --node ",
-                                        facts.node_id, "' and ");
+  const std::string make =
+      absl::StrCat("make a ticket with 'heddlectl token create --node ", facts.node_id, "' and ");
   return facts.join_file.empty()
              ? absl::StrCat(make, "start heddle-node with --join FILE")
              : absl::StrCat(make, "put it into ", facts.join_file, ", which is read again");

@@ -15,9 +15,9 @@ struct EnrolmentFacts {
   std::optional<identity::Certificate> certificate;    // absent: none yet
   std::optional<identity::CredentialFiles> own_files;  // own PKI
   std::string join_file;                               // empty: none
-  std::string failure;    // why the last attempt to join or renew came to nothing
-  std::string disk;       // what could not be written
-  std::string trust;      // why what a controller said of its roots was left aside
+  std::string failure;  // why the last attempt to join or renew came to nothing
+  std::string disk;     // what could not be written
+  std::string trust;    // why what a controller said of its roots was left aside
 };
 
 // What to do for another ticket, for the end of a sentence.

@@ -20,8 +20,8 @@ class RenewalSchedule {
 
   // This is the present certificate. Without effect when it was already.
   void Follow(const identity::Certificate& certificate, absl::Time now);
-  // The root that signs now, as a controller says: a certificate of another one is renewed soon, at a
-  // random time, since all nodes hear it at once. A renewal that changes nothing of that is tried
+  // The root that signs now, as a controller says: a certificate of another one is renewed soon, at
+  // a random time, since all nodes hear it at once. A renewal that changes nothing of that is tried
   // again ever later.
   void Expect(const std::string& issuer, absl::Time now);
   // It was asked for in vain, at `now`.
