@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "api/heddle/v1/identity.grpc.pb.h"
 #include "api/heddle/v1/node.grpc.pb.h"
 #include "gtest/gtest.h"
 
@@ -21,13 +22,17 @@ class FakeController final : private v1::NodeService::Service {
   // Runs in a thread of gRPC's, once per stream, numbered from 1; its end ends the stream.
   using Script = std::function<grpc::Status(int stream, Wire* wire)>;
 
-  // `port` 0: any free one. `host`: an address of loopback's, in brackets if of IPv6.
-  explicit FakeController(Script script, int port = 0, std::string host = "127.0.0.1")
+  // `port` 0: any free one. `host`: an address of loopback's, in brackets if of IPv6. `tls` absent:
+  // insecure. `identity` is served beside, and outlives this.
+  explicit FakeController(Script script, int port = 0, std::string host = "127.0.0.1",
+                          std::shared_ptr<grpc::ServerCredentials> tls = nullptr,
+                          v1::IdentityService::Service* identity = nullptr)
       : script_(std::move(script)), host_(std::move(host)) {
     grpc::ServerBuilder builder;
-    builder.AddListeningPort(absl::StrCat(host_, ":", port), grpc::InsecureServerCredentials(),
-                             &port_);
+    builder.AddListeningPort(absl::StrCat(host_, ":", port),
+                             tls == nullptr ? grpc::InsecureServerCredentials() : tls, &port_);
     builder.RegisterService(this);
+    if (identity != nullptr) builder.RegisterService(identity);
     server_ = builder.BuildAndStart();
     EXPECT_NE(server_, nullptr);
     EXPECT_NE(port_, 0);

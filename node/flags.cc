@@ -25,7 +25,8 @@ constexpr char kFooter[] =
     "capitals "
     "with '_' for '-' (HEDDLE_NODE_SUBNET_FILE); the flag wins.\n\n"
     "Exit codes: 0 done, or stopped by SIGTERM or SIGINT; 1 it could not be done, the reason is on "
-    "standard error; 2 a flag is wrong; 3 another heddle-node runs in this network namespace.\n\n"
+    "standard error; 2 a flag is wrong, or there is no identity and no way to one; 3 another "
+    "heddle-node runs in this network namespace.\n\n"
     "Stopping heddle-node leaves the data plane in place: pods stay connected. 'heddle-node "
     "cleanup' removes it.";
 

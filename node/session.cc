@@ -304,6 +304,10 @@ Session::Session(SessionOptions options, std::function<void(SessionEvent)> post,
     : impl_(std::make_unique<Impl>(std::move(options), std::move(post), std::move(resume))) {}
 Session::~Session() = default;
 
+void Session::UseControllers(std::vector<std::string> controllers) {
+  impl_->UseControllers(std::move(controllers));
+}
+void Session::CredentialsChanged(absl::Time now) { impl_->CredentialsChanged(now); }
 void Session::Tick(absl::Time now) { impl_->Tick(now); }
 absl::Time Session::next_due() const { return impl_->next_due(); }
 std::optional<Update> Session::Handle(SessionEvent event, absl::Time now) {

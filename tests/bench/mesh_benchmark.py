@@ -51,7 +51,7 @@ class Cluster:
     def start_node(self, n):
         os.makedirs(f"{self.folder}/h{n}", exist_ok=True)
         self.processes[n] = lab.in_host(n, [
-            self.args.node, "--controllers", "10.0.0.1:7411", "--node-id", f"h{n}",
+            self.args.node, "--insecure", "--controllers", "10.0.0.1:7411", "--node-id", f"h{n}",
             "--subnet-file", f"{self.folder}/h{n}/subnet.env",
             "--state-dir", f"{self.folder}/h{n}", "--log-level", "warn"], self.log)
 

@@ -72,7 +72,7 @@ class Node {
  public:
   Node(const std::string& program, const std::string& folder, const std::string& controller)
       : started_(SteadyClock::now()),
-        child_({{program, "--controllers", controller, "--node-id", ScriptedController::kSelf,
+        child_({{program, "--insecure", "--controllers", controller, "--node-id", ScriptedController::kSelf,
                  "--iface", node::kTestUnderlay, "--log-level", "warn", "--state-dir", folder,
                  "--subnet-file", folder + "/subnet.env"}},
                STDERR_FILENO, STDERR_FILENO) {

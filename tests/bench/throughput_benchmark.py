@@ -93,7 +93,7 @@ class Heddle:
         for n in (1, 2):
             os.makedirs(f"{self.folder}/h{n}")
             self.processes.append(lab.in_host(n, [
-                self.args.node, "--controllers", "10.0.0.1:7411", "--node-id", f"h{n}",
+                self.args.node, "--insecure", "--controllers", "10.0.0.1:7411", "--node-id", f"h{n}",
                 "--public-ip", lab.host_address(n), "--iface", "eth0",
                 "--subnet-file", f"{self.folder}/h{n}/subnet.env",
                 "--state-dir", f"{self.folder}/h{n}"], self.log))

@@ -106,9 +106,16 @@ void Node::Start() {
   Program program;
   program.netns = &host_.netns();
   program.environment = {{"NOTIFY_SOCKET", notify_.path()}};
-  program.argv = {
-      Built("node/heddle-node"), "--controllers", options_.controllers, "--node-id",  options_.id,
-      "--subnet-file",           subnet_file_,    "--state-dir",        state_folder_};
+  program.argv = {Built("node/heddle-node"),
+                  "--insecure",
+                  "--controllers",
+                  options_.controllers,
+                  "--node-id",
+                  options_.id,
+                  "--subnet-file",
+                  subnet_file_,
+                  "--state-dir",
+                  state_folder_};
   Append(options_.flags, &program.argv);
   process_.Start(program);
 }
