@@ -72,9 +72,9 @@ class Node {
  public:
   Node(const std::string& program, const std::string& folder, const std::string& controller)
       : started_(SteadyClock::now()),
-        child_({{program, "--insecure", "--controllers", controller, "--node-id", ScriptedController::kSelf,
-                 "--iface", node::kTestUnderlay, "--log-level", "warn", "--state-dir", folder,
-                 "--subnet-file", folder + "/subnet.env"}},
+        child_({{program, "--insecure", "--controllers", controller, "--node-id",
+                 ScriptedController::kSelf, "--iface", node::kTestUnderlay, "--log-level", "warn",
+                 "--state-dir", folder, "--subnet-file", folder + "/subnet.env"}},
                STDERR_FILENO, STDERR_FILENO) {
     if (clock_getcpuclockid(child_.pid(), &cpu_clock_) != 0) Die("no CPU clock of the node");
   }
