@@ -33,7 +33,8 @@ void BeforeDeath(std::function<void()> act);
 // One measurement: operations that ended, and how long each took.
 struct Rate {
   double per_second = 0;
-  double cpu_us_per_operation = 0;  // of the whole process
+  double cpu_us_per_operation = 0;           // of the whole process
+  double children_cpu_us_per_operation = 0;  // of the members of etcd; coarse: ticks of the kernel
   std::vector<double> latencies_ms;
 
   double Percentile(double p);  // 0 to 1; 0 when nothing ended
@@ -47,7 +48,7 @@ class RateWatch {
 
  private:
   const SteadyClock::time_point start_;
-  const double cpu_us_;
+  const double cpu_us_, children_cpu_us_;
 };
 
 // The results: each measurement as a line when it is made, and at the end the medians of equal
@@ -63,7 +64,7 @@ class RateTable {
 
  private:
   struct Figures {
-    std::vector<double> per_second, p50_ms, p99_ms, cpu_us;
+    std::vector<double> per_second, p50_ms, p99_ms, cpu_us, children_cpu_us;
   };
   std::map<std::pair<int, std::string>, Figures> figures_;  // by concurrency and name
 };
