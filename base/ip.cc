@@ -70,6 +70,11 @@ std::string Ip::ToBytes() const {
 }
 
 std::string Ip::ToString() const {
+  // inet_ntop prints with sprintf, and the keys of all subnets are made of this.
+  if (family_ == Family::kV4) {
+    const auto n = static_cast<std::uint32_t>(absl::Uint128Low64(number_));
+    return absl::StrCat(n >> 24, ".", n >> 16 & 0xff, ".", n >> 8 & 0xff, ".", n & 0xff);
+  }
   char text[INET6_ADDRSTRLEN];
   return inet_ntop(ToAddressFamily(family_), ToBytes().data(), text, sizeof(text));
 }

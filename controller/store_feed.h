@@ -21,8 +21,10 @@ class StoreFeed final : public storage::ChangeSink {
   }
 
   void OnBatch(storage::Revision revision, std::vector<storage::Change> changes) override {
-    Post([revision, changes = std::move(changes)](Writer* writer) {
-      writer->OnBatch(revision, changes);
+    // Shared, since what is posted may be copied.
+    auto shared = std::make_shared<const std::vector<storage::Change>>(std::move(changes));
+    Post([revision, changes = std::move(shared)](Writer* writer) {
+      writer->OnBatch(revision, *changes);
     });
   }
   void OnProgress(storage::Revision revision) override {

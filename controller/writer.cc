@@ -148,7 +148,7 @@ absl::Status Writer::Resynchronise() {
   return absl::OkStatus();
 }
 
-void Writer::OnBatch(storage::Revision revision, std::vector<storage::Change> changes) {
+void Writer::OnBatch(storage::Revision revision, const std::vector<storage::Change>& changes) {
   if (revision <= book_.revision()) return;  // the listing had it
   const BookChanges effects = book_.Apply(revision, changes);
   for (const std::string& problem : effects.problems) spdlog::error("{}", problem);

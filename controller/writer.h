@@ -224,7 +224,7 @@ class Writer {
   void Fly(const TaskPtr& task);
   void Confirm(TaskPtr task);
   void Leave(const TaskPtr& task);  // ends its flight
-  void OnAnswer(TaskPtr task, absl::StatusOr<storage::Outcome> answer);
+  void OnAnswer(TaskPtr task, const absl::StatusOr<storage::Outcome>& answer);
   void OnUnknown(TaskPtr task);
   void AskPosition();
   void OnPosition(const std::vector<TaskPtr>& unknown, const std::vector<TaskPtr>& unconfirmed,
@@ -271,7 +271,7 @@ class Writer {
   const Settling* settling_now() const { return settling_ ? &*settling_ : nullptr; }
 
   // The store's side (writer.cc).
-  void OnBatch(storage::Revision revision, std::vector<storage::Change> changes);
+  void OnBatch(storage::Revision revision, const std::vector<storage::Change>& changes);
   void OnFeedEnded(const absl::Status& why);
   struct Listing {
     storage::Position position;

@@ -1,4 +1,5 @@
 // The leader's part: a decision becomes a commit, and what becomes of each answer of the store.
+#include <algorithm>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -26,7 +27,8 @@ void Writer::Commit(TaskPtr task) {
   ++task->attempts;
   Fly(task);
   book_.Claim(task->decision);
-  storage::Transaction transaction = task->decision.transaction;
+  // What is claimed are the nodes and subnets alone.
+  storage::Transaction transaction = std::exchange(task->decision.transaction, {});
   transaction.fence = fence_;
   task->term = fence_->term();
   wiring_.store->Commit(std::move(transaction), [this, post = wiring_.post,
@@ -55,7 +57,7 @@ void Writer::Leave(const TaskPtr& task) {
   --in_flight_;
 }
 
-void Writer::OnAnswer(TaskPtr task, absl::StatusOr<storage::Outcome> answer) {
+void Writer::OnAnswer(TaskPtr task, const absl::StatusOr<storage::Outcome>& answer) {
   if (flying_.count(task) == 0) return;
   if (!answer.ok()) {
     if (absl::IsUnknown(answer.status()) || absl::IsDeadlineExceeded(answer.status())) {
@@ -138,6 +140,7 @@ void Writer::DecideAgain(TaskPtr task, storage::Revision newer_than) {
 
 void Writer::ResolveParked() {
   const auto reached = [this](const auto& waiting) { return waiting.revision <= book_.revision(); };
+  if (std::none_of(parked_.begin(), parked_.end(), reached) && reached_waits_.empty()) return;
   const std::vector<Parked> ready = TakeIf(&parked_, reached);
   const std::vector<ReachedWait> waits = TakeIf(&reached_waits_, reached);
   for (const Parked& parked : ready) Resolve(parked);

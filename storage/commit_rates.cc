@@ -119,7 +119,8 @@ void RateTable::PrintMedians() const {
         "median: %-12s %4d in flight: %.0f/s (%.0f to %.0f), p50 %.2f ms, p99 %.2f ms, CPU %.1f "
         "us, of etcd %.1f us\n",
         key.second.c_str(), key.first, Median(figures.per_second), *least, *most,
-        Median(figures.p50_ms), Median(figures.p99_ms), Median(figures.cpu_us), Median(figures.children_cpu_us));
+        Median(figures.p50_ms), Median(figures.p99_ms), Median(figures.cpu_us),
+        Median(figures.children_cpu_us));
   }
 }
 

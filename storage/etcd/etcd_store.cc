@@ -93,9 +93,14 @@ class EtcdStore final : public Store {
 
  private:
   absl::Status CatchUp();
-  void TakeAnswer(const Transaction& transaction, std::int64_t history_modified,
-                  const absl::StatusOr<etcdserverpb::TxnResponse>& response,
-                  const CommitDone& done);
+  struct Commitment {  // on its way
+    Transaction transaction;
+    std::int64_t history_modified = 0;
+    CommitDone done;
+    absl::StatusOr<etcdserverpb::TxnResponse> answer;
+    Outcome outcome;
+  };
+  void TakeAnswer(const std::shared_ptr<Commitment>& commitment);
 
   const EtcdOptions options_;
   const EtcdKeys keys_;
@@ -109,43 +114,41 @@ class EtcdStore final : public Store {
 
 void EtcdStore::Commit(Transaction transaction, CommitDone done) {
   if (absl::Status valid = CheckTransaction(transaction); !valid.ok()) return done(valid);
-  const Follower::State state = follower_.state();
-  if (state.history_modified == 0 || absl::IsUnavailable(state.trouble)) {
-    return done(absl::UnavailableError(absl::StrCat(
-        "etcd cannot be reached, so nothing can be changed now: ", state.trouble.message())));
-  }
+  const absl::StatusOr<std::int64_t> history_modified = follower_.committable();
+  if (!history_modified.ok()) return done(history_modified.status());
   if (++under_way_ > kCommitsUnderWay) {
     --under_way_;
     return done(absl::UnavailableError(
         absl::StrCat(kCommitsUnderWay, " transactions are under way; try again later")));
   }
-  auto request = EncodeTransaction(keys_, transaction, state.history_modified);
-  client_->Txn(std::move(request),
-               [this, transaction = std::move(transaction), done = std::move(done),
-                history_modified =
-                    state.history_modified](absl::StatusOr<etcdserverpb::TxnResponse> response) {
-                 --under_way_;
-                 thread_.Post([=, response = std::move(response)] {
-                   TakeAnswer(transaction, history_modified, response, done);
-                 });
-               });
+  auto request = EncodeTransaction(keys_, transaction, *history_modified);
+  auto commitment = std::make_shared<Commitment>();
+  commitment->transaction = std::move(transaction);
+  commitment->history_modified = *history_modified;
+  commitment->done = std::move(done);
+  client_->Txn(std::move(request), [this, commitment = std::move(commitment)](
+                                       absl::StatusOr<etcdserverpb::TxnResponse> answer) {
+    --under_way_;
+    commitment->answer = std::move(answer);
+    thread_.Post([this, commitment] { TakeAnswer(commitment); });
+  });
 }
 
-void EtcdStore::TakeAnswer(const Transaction& transaction, std::int64_t history_modified,
-                           const absl::StatusOr<etcdserverpb::TxnResponse>& response,
-                           const CommitDone& done) {
-  if (!response.ok()) return done(response.status());
-  absl::StatusOr<Answer> answer = DecodeAnswer(keys_, transaction, history_modified, *response);
-  if (!answer.ok()) return done(answer.status());
+void EtcdStore::TakeAnswer(const std::shared_ptr<Commitment>& commitment) {
+  if (!commitment->answer.ok()) return commitment->done(commitment->answer.status());
+  absl::StatusOr<Answer> answer = DecodeAnswer(keys_, commitment->transaction,
+                                               commitment->history_modified, *commitment->answer);
+  if (!answer.ok()) return commitment->done(answer.status());
   const Revision revision = answer->revision;
-  const bool is_applied = answer->kind == Outcome::Kind::kApplied;
-  Outcome outcome{answer->kind, {replica_.history().id, revision}, std::move(answer->current)};
+  commitment->outcome = {
+      answer->kind, {replica_.history().id, revision}, std::move(answer->current)};
   if (!answer->changes.empty()) replica_.AddOwn({revision, std::move(answer->changes)});
-  replica_.Await(revision, [=](const absl::Status& status) {
-    if (status.ok()) return done(outcome);
-    if (!is_applied) return done(status);
-    done(absl::UnknownError(
-        absl::StrCat("applied by etcd at revision ", revision,
+  replica_.Await(revision, [commitment](const absl::Status& status) {
+    Outcome& outcome = commitment->outcome;
+    if (status.ok()) return commitment->done(std::move(outcome));
+    if (outcome.kind != Outcome::Kind::kApplied) return commitment->done(status);
+    commitment->done(absl::UnknownError(
+        absl::StrCat("applied by etcd at revision ", outcome.position.revision,
                      ", but this controller has not seen it yet: ", status.message())));
   });
 }

@@ -35,7 +35,7 @@ Follower::Follower(Options options, const EtcdKeys* keys, EtcdClient* client, En
       hooks_(std::move(hooks)),
       backoff_(kFirstPause, kLongestPause) {
   Replica::Hooks wants;
-  wants.wanted = [this](Revision revision) { Want(revision); };
+  wants.wanted = [this] { PutBarrier(); };
   wants.silent = [this] {
     if (!is_ready_) return;
     client_->MoveOn();
@@ -52,6 +52,15 @@ Follower::Follower(Options options, const EtcdKeys* keys, EtcdClient* client, En
 Follower::State Follower::state() const {
   MutexLock lock(&mutex_);
   return state_;
+}
+
+absl::StatusOr<std::int64_t> Follower::committable() const {
+  MutexLock lock(&mutex_);
+  if (state_.history_modified != 0 && !absl::IsUnavailable(state_.trouble)) {
+    return state_.history_modified;
+  }
+  return absl::UnavailableError(absl::StrCat(
+      "etcd cannot be reached, so nothing can be changed now: ", state_.trouble.message()));
 }
 
 void Follower::SetState(const std::function<void(State*)>& change) {
@@ -177,10 +186,19 @@ bool Follower::HasGoneBack(const Survey& survey, const History& history) const {
   return survey.revision < replica_->revision() || (known != 0 && survey.cluster_id != known);
 }
 
+// Of a transaction of ours, that was taken from its answer already. For any thread.
+bool Follower::IsEcho(const WatchResponse& response) const {
+  if (response.created() || response.canceled() || response.events_size() == 0) return false;
+  const std::int64_t last = response.events(response.events_size() - 1).kv().mod_revision();
+  return replica_->HasTaken(static_cast<Revision>(last));
+}
+
 void Follower::OpenWatch(Revision start) {
   assembler_ = WatchAssembler();
   EtcdClient::StreamEvents<WatchResponse> events;
-  events.read = [this, attempt = attempt_](WatchResponse response) {
+  events.read = [this, attempt = attempt_, is_part = false](WatchResponse response) mutable {
+    const bool is_last_part = std::exchange(is_part, response.fragment()) && !is_part;
+    if (!is_part && !is_last_part && IsEcho(response)) return;
     thread_->Post([this, attempt, response = std::move(response)]() mutable {
       if (attempt == attempt_) TakeWatched(std::move(response));
     });
@@ -233,16 +251,21 @@ void Follower::TakeWatched(WatchResponse response) {
 void Follower::TakeRevision(const WatchedRevision& watched) {
   if (watched.revision <= replica_->revision()) return;
   Batch batch{watched.revision, {}};
-  bool has_history = false;
+  bool has_history = false, has_others = false;
   for (const Event& event : watched.events) {
     const EtcdKeys::Name name = keys_.Parse(event.kv().key());
     if (name.kind == EtcdKeys::Kind::kHistory) has_history = true;
-    if (name.kind != EtcdKeys::Kind::kRecord) continue;
+    if (name.kind != EtcdKeys::Kind::kRecord) {
+      has_others = true;
+      continue;
+    }
     batch.changes.push_back({ToRecord(name.rest, event.kv()), /*deleted=*/event.type() != 0});
   }
   if (batch.changes.empty() && healing_) batch.changes = Healing(watched.revision);
   // A revision that begins a history is reached in that history.
   if (!has_history || !batch.changes.empty()) replica_->Advance(std::move(batch));
+  if (!has_others) return;
+  replica_->Deliver();  // before anybody hears of what came after it
   for (const Event& event : watched.events) {
     const bool is_deleted = event.type() != 0;
     switch (keys_.Parse(event.kv().key()).kind) {

@@ -54,6 +54,9 @@ class Follower {
     std::vector<std::string> alarms;  // of etcd
   };
   State state() const;
+  // The mod revision of the history key, that a transaction is to be guarded with. Unavailable:
+  // etcd cannot be reached now, or was not yet.
+  absl::StatusOr<std::int64_t> committable() const;
   // OK once ready. Otherwise what is wrong, as soon as etcd refuses us, or when etcd was not
   // reached in `first_contact`.
   absl::Status WaitUntilReady(absl::Duration first_contact);
@@ -93,6 +96,7 @@ class Follower {
   void TakeSurvey(Survey survey);
   bool HasGoneBack(const Survey& survey, const History& history) const;
   void OpenWatch(Revision start);
+  bool IsEcho(const etcdserverpb::WatchResponse& response) const;
   void TakeWatched(etcdserverpb::WatchResponse response);
   void TakeRevision(const WatchedRevision& watched);
   void TakeHistory(const etcdserverpb::Event& event, Revision revision);
@@ -110,7 +114,6 @@ class Follower {
   void List(Revision revision, std::function<void(std::vector<Record>)> take);
 
   void AskPosition();
-  void Want(Revision revision);
   void PutBarrier();
   void Probe();
   void Compare();

@@ -12,9 +12,6 @@
 namespace heddle::storage {
 namespace {
 
-// On an etcd of our own every revision comes by the watch. Where others write, too, theirs do not,
-// and one of ours is needed to know that all before it has come.
-constexpr absl::Duration kBarrierAfter = absl::Milliseconds(20);
 constexpr absl::Duration kProbeEvery = absl::Seconds(2);
 constexpr int kProbesPerAwait = 15, kProbesPerStatus = 5;
 
@@ -53,7 +50,7 @@ void Follower::AskPosition() {
       replica_->Await(revision, [this, asked](const absl::Status& status) {
         for (const auto& done : asked) {
           if (status.ok()) {
-            done(Position{replica_->history().id, replica_->revision()});
+            done(replica_->reached().position);
           } else {
             done(status);
           }
@@ -63,14 +60,8 @@ void Follower::AskPosition() {
   });
 }
 
-void Follower::Want(Revision revision) {
-  thread_->After(kBarrierAfter, [this, revision] {
-    if (!is_ended_ && revision > replica_->revision()) PutBarrier();
-  });
-}
-
 void Follower::PutBarrier() {
-  if (barrier_under_way_) return;
+  if (is_ended_ || barrier_under_way_) return;
   barrier_under_way_ = true;
   etcdserverpb::PutRequest request;
   request.set_key(keys_.barrier);

@@ -93,30 +93,28 @@ absl::Status LocalCopy::ReadState() {
                            [this](const Batch& batch) { logged_.push_back(batch.revision); });
 }
 
-absl::StatusOr<Batch> LocalCopy::Apply(Batch batch) {
-  RecordsDigest digest = slot_.get()->digest();
-  HEDDLE_RETURN_IF_ERROR(Complete(&batch.changes, batch.revision, &digest));
+absl::StatusOr<std::vector<Batch>> LocalCopy::Apply(std::vector<Batch> batches) {
+  const Database& database = *slot_.get();
+  PendingRecords records(&database);
+  RecordsDigest digest = database.digest();
   rocksdb::WriteBatch write;
-  if (batch.changes.empty()) {
-    slot_.get()->AddRecords({}, batch.revision, digest, &write);
-  } else {
-    slot_.get()->AddBatch(batch, digest, &write);
+  std::vector<Batch> applied;
+  Revision last = revision_;
+  for (Batch& batch : batches) {
+    last = batch.revision;
+    HEDDLE_RETURN_IF_ERROR(Complete(&batch.changes, last, &records, &digest));
+    if (batch.changes.empty()) continue;
+    database.AddBatch(batch, &write);
+    applied.push_back(std::move(batch));
   }
-  HEDDLE_RETURN_IF_ERROR(Write(&write, batch.revision, digest));
-  if (!batch.changes.empty()) logged_.push_back(batch.revision);
+  HEDDLE_RETURN_IF_ERROR(Write(&write, last, digest));
+  for (const Batch& batch : applied) logged_.push_back(batch.revision);
   HEDDLE_RETURN_IF_ERROR(KeepWithinLimit());
-  return batch;
-}
-
-absl::Status LocalCopy::MoveTo(Revision revision) {
-  rocksdb::WriteBatch write;
-  slot_.get()->AddRecords({}, revision, slot_.get()->digest(), &write);
-  return Write(&write, revision, slot_.get()->digest());
+  return applied;
 }
 
 absl::Status LocalCopy::BeginHistory(const History& history, Revision revision) {
   rocksdb::WriteBatch write;
-  slot_.get()->AddRecords({}, revision, slot_.get()->digest(), &write);
   slot_.get()->AddHistory(history, revision, &write);
   HEDDLE_RETURN_IF_ERROR(Write(&write, revision, slot_.get()->digest()));
   slot_.get()->set_oldest(revision + 1);
@@ -130,9 +128,10 @@ absl::Status LocalCopy::Replace(const History& history, std::vector<Record> list
                                 Revision revision) {
   HEDDLE_ASSIGN_OR_RETURN(std::vector<Change> changes, Towards(std::move(listing), revision));
   RecordsDigest digest = slot_.get()->digest();
-  HEDDLE_RETURN_IF_ERROR(Complete(&changes, revision, &digest));
+  PendingRecords records(slot_.get());
+  HEDDLE_RETURN_IF_ERROR(Complete(&changes, revision, &records, &digest));
   rocksdb::WriteBatch write;
-  slot_.get()->AddRecords(changes, revision, digest, &write);
+  slot_.get()->AddRecords(changes, &write);
   slot_.get()->AddHistory(history, revision, &write);
   HEDDLE_RETURN_IF_ERROR(Write(&write, revision, digest));
   slot_.get()->set_oldest(revision + 1);
@@ -190,15 +189,18 @@ absl::StatusOr<std::vector<Change>> LocalCopy::Towards(std::vector<Record> listi
 }
 
 absl::Status LocalCopy::Complete(std::vector<Change>* changes, Revision revision,
-                                 RecordsDigest* digest) const {
+                                 PendingRecords* records, RecordsDigest* digest) {
   std::vector<Change> complete;
   for (Change& change : *changes) {
     Record& record = change.record;
-    HEDDLE_ASSIGN_OR_RETURN(const std::optional<Record> before, slot_.get()->Find(record.key));
-    if (before) digest->Remove(record.key, before->modified);
-    if (change.deleted && !before) continue;
-    if (change.deleted || record.created == 0) record.created = before ? before->created : revision;
+    HEDDLE_ASSIGN_OR_RETURN(const Record* const before, records->Find(record.key));
+    if (before != nullptr) digest->Remove(record.key, before->modified);
+    if (change.deleted && before == nullptr) continue;
+    if (change.deleted || record.created == 0) {
+      record.created = before != nullptr ? before->created : revision;
+    }
     if (!change.deleted) digest->Add(record.key, record.modified);
+    records->Take(change);
     complete.push_back(std::move(change));
   }
   *changes = std::move(complete);
@@ -207,6 +209,7 @@ absl::Status LocalCopy::Complete(std::vector<Change>* changes, Revision revision
 
 absl::Status LocalCopy::Write(rocksdb::WriteBatch* batch, Revision revision,
                               const RecordsDigest& digest) {
+  slot_.get()->AddRevision(revision, digest, batch);
   slot_.get()->AddEntry(kOriginEntry, EncodeOrigin(origin_), batch);
   HEDDLE_RETURN_IF_ERROR(slot_.get()->WriteUnsynced(batch));
   slot_.get()->set_digest(digest);

@@ -18,6 +18,7 @@
 #include "absl/status/statusor.h"
 #include "absl/time/time.h"
 #include "storage/rocksdb/database_slot.h"
+#include "storage/rocksdb/pending_records.h"
 #include "storage/store.h"
 
 namespace heddle::storage {
@@ -48,12 +49,11 @@ class LocalCopy {
 
   // Stored with the next write.
   void Heard(const Origin& origin) { origin_ = origin; }
-  // Adds a batch newer than all before. Returns it as subscribers are to see it: with `created`
+  // Adds batches newer than all before, ascending, in one write; one of nothing only moves the
+  // revision. Returns those that change something as subscribers are to see them: with `created`
   // where it was 0, without deletes of what was not there. An error leaves the copy as it was, and
   // it must be opened again.
-  absl::StatusOr<Batch> Apply(Batch batch);
-  // Nothing was changed up to `revision`.
-  absl::Status MoveTo(Revision revision);
+  absl::StatusOr<std::vector<Batch>> Apply(std::vector<Batch> batches);
 
   // From `revision` on the records, as they are, are of another history.
   absl::Status BeginHistory(const History& history, Revision revision);
@@ -73,8 +73,8 @@ class LocalCopy {
   absl::Status ReadState();
   // The changes towards `listing` of all records.
   absl::StatusOr<std::vector<Change>> Towards(std::vector<Record> listing, Revision at) const;
-  absl::Status Complete(std::vector<Change>* changes, Revision revision,
-                        RecordsDigest* digest) const;
+  static absl::Status Complete(std::vector<Change>* changes, Revision revision,
+                               PendingRecords* records, RecordsDigest* digest);
   absl::Status Write(rocksdb::WriteBatch* batch, Revision revision, const RecordsDigest& digest);
   absl::Status KeepWithinLimit();
 

@@ -29,9 +29,9 @@ class LocalCopyTest : public testing::Test {
     copy_ = *std::move(copy);
   }
   Batch MustApply(Batch batch) {
-    auto applied = copy_->Apply(std::move(batch));
+    auto applied = copy_->Apply({std::move(batch)});
     EXPECT_TRUE(applied.ok()) << applied.status();
-    return applied.ok() ? *applied : Batch();
+    return applied.ok() && !applied->empty() ? applied->front() : Batch();
   }
   std::vector<Revision> Logged(Revision first, Revision last) {
     std::vector<Revision> revisions;
@@ -76,7 +76,7 @@ TEST_F(LocalCopyTest, ItIsThereAfterReopening) {
   ASSERT_TRUE(copy_->Replace(kHistory, {{"a", "1", 3, 4}}, 5).ok());
   MustApply({8, {PutAt("b", "2", 8)}});
   copy_->Heard({77, 2, absl::FromUnixMillis(123)});
-  ASSERT_TRUE(copy_->MoveTo(10).ok());
+  ASSERT_TRUE(copy_->Apply({{10, {}}}).ok());
   Open();
   EXPECT_EQ(copy_->history().id, "one");
   EXPECT_EQ(copy_->history().began, kHistory.began);
@@ -160,14 +160,19 @@ TEST(RevisionWaiters, AreCalledInOrderOnce) {
   const auto note = [&](const char* name) {
     return [&called, name](const absl::Status& s) { called += s.ok() ? name : "!"; };
   };
-  waiters.Add(7, note("c"));
-  waiters.Add(5, note("a"));
-  const auto id = waiters.Add(6, note("b"));
-  waiters.Add(9, note("d"));
+  const auto at = [](int seconds) { return absl::UnixEpoch() + absl::Seconds(seconds); };
+  const auto late = [](Revision) { return absl::UnavailableError("late"); };
+  waiters.Add(7, at(3), note("c"));
+  waiters.Add(5, at(1), note("a"));
+  waiters.Add(6, at(2), note("b"));
+  waiters.Add(9, at(4), note("d"));
   waiters.Reached(5);
   EXPECT_EQ(called, "a");
-  EXPECT_TRUE(waiters.Fail(6, id, absl::UnavailableError("late")));
-  EXPECT_FALSE(waiters.Fail(6, id, absl::UnavailableError("late")));
+  EXPECT_FALSE(waiters.NoteOverdue(at(1)));
+  EXPECT_TRUE(waiters.NoteOverdue(at(2)));
+  EXPECT_FALSE(waiters.NoteOverdue(at(2)));
+  EXPECT_TRUE(waiters.FailOverdue(at(2), late));
+  EXPECT_FALSE(waiters.FailOverdue(at(2), late));
   waiters.Reached(8);
   EXPECT_EQ(called, "a!c");
   waiters.FailAll(absl::UnavailableError("closed"));

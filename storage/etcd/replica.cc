@@ -8,9 +8,17 @@
 #include "spdlog/spdlog.h"
 
 namespace heddle::storage {
+namespace {
+
+// On an etcd of our own every revision comes by the watch. Where others write, too, theirs do not,
+// and one of ours is needed to know that all before it has come: wanted after so long.
+constexpr absl::Duration kLookEvery = absl::Milliseconds(20);
+
+}  // namespace
 
 Replica::Replica(std::unique_ptr<LocalCopy> copy, absl::Duration patience, EngineThread* thread)
     : copy_(std::move(copy)), patience_(patience), thread_(thread) {
+  ForgetTaken();
   Note();
 }
 
@@ -53,7 +61,7 @@ void Replica::Heard(std::uint64_t cluster_id, std::uint64_t raft_term) {
 bool Replica::Check(const absl::Status& status) {
   if (status.ok()) return true;
   is_open_ = false;
-  own_.clear();
+  ForgetTaken();
   waiters_.FailAll(
       absl::UnavailableError(absl::StrCat("the local copy cannot be written: ", status.message())));
   hooks_.broken(status);
@@ -61,69 +69,95 @@ bool Replica::Check(const absl::Status& status) {
 }
 
 void Replica::Advance(Batch batch) {
-  if (!is_open_ || batch.revision <= copy_->revision()) return;
-  if (batch.changes.empty()) {
-    if (!Check(copy_->MoveTo(batch.revision))) return;
-  } else {
-    absl::StatusOr<Batch> applied = copy_->Apply(std::move(batch));
-    if (!Check(applied.status())) return;
-    batch = *std::move(applied);
-  }
-  Note();
-  std::vector<Batch> fresh;
-  if (!batch.changes.empty()) fresh.push_back(std::move(batch));
-  feed_.Publish(fresh, copy_->revision(), copy_->log());
-  waiters_.Reached(copy_->revision());
+  if (!is_open_ || batch.revision <= taken_revision_) return;
+  Take(std::move(batch));
   AdvanceOwn();
 }
 
 void Replica::AddOwn(Batch batch) {
-  if (!is_open_ || batch.revision <= copy_->revision()) return;
+  if (!is_open_ || batch.revision <= taken_revision_) return;
   own_.emplace(batch.revision, std::move(batch));
   AdvanceOwn();
 }
 
 void Replica::AdvanceOwn() {
-  while (!own_.empty() && own_.begin()->first <= copy_->revision() + 1) {
+  while (!own_.empty() && own_.begin()->first <= taken_revision_ + 1) {
     Batch batch = std::move(own_.begin()->second);
     own_.erase(own_.begin());
-    Advance(std::move(batch));
+    if (batch.revision > taken_revision_) Take(std::move(batch));
   }
+}
+
+void Replica::Take(Batch batch) {
+  taken_revision_ = batch.revision;
+  taken_.push_back(std::move(batch));
+  if (std::exchange(delivery_is_due_, true)) return;
+  // Behind what waits for the thread by now.
+  thread_->Post([this] {
+    delivery_is_due_ = false;
+    Deliver();
+  });
+}
+
+void Replica::Deliver() {
+  if (taken_.empty()) return;
+  copy_->Heard({origin().cluster_id, origin().raft_term, absl::Now()});
+  const absl::StatusOr<std::vector<Batch>> fresh = copy_->Apply(std::exchange(taken_, {}));
+  if (!Check(fresh.status())) return;
+  Note();
+  feed_.Publish(*fresh, copy_->revision(), copy_->log());
+  waiters_.Reached(copy_->revision());
+}
+
+void Replica::ForgetTaken() {
+  own_.clear();
+  taken_.clear();
+  taken_revision_ = copy_->revision();
 }
 
 void Replica::Await(Revision revision, RevisionWaiters::Done done) {
   if (!is_open_) return done(absl::UnavailableError("the local copy is not open"));
   if (revision <= copy_->revision()) return done(absl::OkStatus());
-  const std::uint64_t id = waiters_.Add(revision, std::move(done));
-  thread_->After(patience_, [this, revision, id] {
-    const bool late = waiters_.Fail(
-        revision, id,
-        absl::UnavailableError(absl::StrCat("etcd's watch did not bring revision ", revision,
-                                            " in ", absl::FormatDuration(patience_))));
-    if (late) hooks_.silent();
+  waiters_.Add(revision, absl::Now(), std::move(done));
+  if (std::exchange(look_is_due_, true)) return;
+  thread_->After(kLookEvery, [this] { LookAtWaiters(); });
+}
+
+void Replica::LookAtWaiters() {
+  look_is_due_ = false;
+  const absl::Time now = absl::Now();
+  const bool is_late = waiters_.FailOverdue(now - patience_, [this](Revision revision) {
+    return absl::UnavailableError(absl::StrCat("etcd's watch did not bring revision ", revision,
+                                               " in ", absl::FormatDuration(patience_)));
   });
-  hooks_.wanted(revision);
+  if (is_late) hooks_.silent();
+  if (waiters_.NoteOverdue(now - kLookEvery)) hooks_.wanted();
+  if (waiters_.empty() || std::exchange(look_is_due_, true)) return;
+  thread_->After(kLookEvery, [this] { LookAtWaiters(); });
 }
 
 void Replica::BeginHistory(const History& history, Revision revision) {
+  Deliver();
   if (!is_open_ || !Check(copy_->BeginHistory(history, revision))) return;
   EndHistory();
 }
 
 void Replica::Replace(const History& history, std::vector<Record> listing, Revision revision) {
+  Deliver();
   if (!is_open_ || !Check(copy_->Replace(history, std::move(listing), revision))) return;
   EndHistory();
 }
 
 void Replica::EndHistory() {
   Note();
-  own_.clear();
+  ForgetTaken();
   feed_.EndAll(absl::FailedPreconditionError("the store has begun a new history; list again"));
   waiters_.Reached(copy_->revision());
   waiters_.FailAll(absl::UnavailableError("the store has begun a new history"));
 }
 
 void Replica::Trim(Revision keep_from) {
+  Deliver();
   if (!is_open_) return;
   // A subscriber that waits for its first batches is served from the log as it was.
   feed_.Publish({}, copy_->revision(), copy_->log());
@@ -133,11 +167,13 @@ void Replica::Trim(Revision keep_from) {
 absl::Status Replica::Reopen() {
   HEDDLE_RETURN_IF_ERROR(copy_->Reopen());
   is_open_ = true;
+  ForgetTaken();
   Note();
   return absl::OkStatus();
 }
 
 void Replica::End() {
+  Deliver();
   is_open_ = false;  // the answers of transactions still come, and must not wait
   waiters_.FailAll(absl::UnavailableError("the store was closed"));
   feed_.EndAll(absl::UnavailableError("the store was closed"));

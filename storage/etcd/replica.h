@@ -5,6 +5,7 @@
 // Of the engine thread, except where it says so.
 #pragma once
 
+#include <atomic>
 #include <functional>
 #include <map>
 #include <memory>
@@ -27,13 +28,15 @@ class Replica {
   Replica(std::unique_ptr<LocalCopy> copy, absl::Duration patience, EngineThread* thread);
 
   struct Hooks {
-    std::function<void(Revision)> wanted;      // somebody waits for a revision that has not come
-    std::function<void()> silent;              // it has not come in time
+    std::function<void()> wanted;  // somebody waits for a revision, and it does not come at once
+    std::function<void()> silent;  // it has not come in time
     std::function<void(absl::Status)> broken;  // the copy cannot be written; Reopen is needed
   };
   void set_hooks(Hooks hooks) { hooks_ = std::move(hooks); }
 
   // ---- Any thread. ----
+  // Whether everything up to `revision` has been taken.
+  bool HasTaken(Revision revision) const { return revision <= taken_revision_; }
   struct Reached {
     Position position;
     History history;
@@ -47,13 +50,20 @@ class Replica {
   // ---- The engine thread. ----
   bool is_open() const { return is_open_; }
   const History& history() const { return copy_->history(); }
-  Revision revision() const { return copy_->revision(); }
+  // The newest that was taken; the feed may still have to come there.
+  Revision revision() const { return taken_revision_; }
   const LocalCopy::Origin& origin() const { return copy_->origin(); }
-  const LocalCopy& copy() const { return *copy_; }
+  const LocalCopy& copy() {
+    Deliver();
+    return *copy_;
+  }
 
   void Heard(std::uint64_t cluster_id, std::uint64_t raft_term);
-  // The next batch, perhaps of nothing, above `revision()`: nothing has changed in between.
+  // The next batch, perhaps of nothing, above `revision()`: nothing has changed in between. What
+  // the thread takes in one go is written to the copy, and delivered, together: soon after, or with
+  // Deliver now.
   void Advance(Batch batch);
+  void Deliver();
   // A transaction of ours, as its answer has it: taken at once when its turn has come, else left
   // to the watch.
   void AddOwn(Batch batch);
@@ -71,6 +81,9 @@ class Replica {
   // False, after telling hooks_.broken, when it is an error.
   bool Check(const absl::Status& status);
   void AdvanceOwn();
+  void Take(Batch batch);
+  void ForgetTaken();
+  void LookAtWaiters();
   void Note();
   void EndHistory();
 
@@ -81,6 +94,10 @@ class Replica {
   Feed feed_;
   RevisionWaiters waiters_;
   std::map<Revision, Batch> own_;  // those whose turn has not come
+  std::vector<Batch> taken_;       // and are to be delivered
+  std::atomic<Revision> taken_revision_{0};
+  bool delivery_is_due_ = false;  // posted
+  bool look_is_due_ = false;
   bool is_open_ = true;
 
   mutable Mutex mutex_;

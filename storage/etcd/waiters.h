@@ -4,8 +4,10 @@
 #include <functional>
 #include <map>
 #include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
+#include "absl/time/time.h"
 #include "storage/store.h"
 
 namespace heddle::storage {
@@ -14,37 +16,54 @@ class RevisionWaiters {
  public:
   using Done = std::function<void(const absl::Status&)>;
 
-  // Returns what Cancel takes.
-  std::uint64_t Add(Revision revision, Done done) {
-    waiting_.emplace(std::make_pair(revision, ++last_id_), std::move(done));
-    return last_id_;
+  void Add(Revision revision, absl::Time now, Done done) {
+    waiting_.emplace(revision, Waiter{now, std::move(done)});
   }
+  bool empty() const { return waiting_.empty(); }
 
   // Calls those that wait for `revision` or an earlier one, in the order of revisions.
   void Reached(Revision revision) {
-    while (!waiting_.empty() && waiting_.begin()->first.first <= revision) {
-      const Done done = std::move(waiting_.begin()->second);
+    while (!waiting_.empty() && waiting_.begin()->first <= revision) {
+      const Done done = std::move(waiting_.begin()->second.done);
       waiting_.erase(waiting_.begin());
       done(absl::OkStatus());
     }
   }
 
-  // Gives one up; false when it no longer waits.
-  bool Fail(Revision revision, std::uint64_t id, const absl::Status& why) {
-    const auto it = waiting_.find({revision, id});
-    if (it == waiting_.end()) return false;
-    const Done done = std::move(it->second);
-    waiting_.erase(it);
-    done(why);
-    return true;
+  // Whether somebody has waited since `time` or before, for the first time that this is asked.
+  bool NoteOverdue(absl::Time time) {
+    bool is_new = false;
+    for (auto& [revision, waiter] : waiting_) {
+      if (waiter.since <= time && !std::exchange(waiter.is_noted, true)) is_new = true;
+    }
+    return is_new;
+  }
+  // Gives up those that have waited since `time` or before. `why` makes the status of one for a
+  // revision. False: there were none.
+  bool FailOverdue(absl::Time time, const std::function<absl::Status(Revision)>& why) {
+    std::vector<std::pair<Revision, Done>> overdue;
+    for (auto it = waiting_.begin(); it != waiting_.end();) {
+      if (it->second.since > time) {
+        ++it;
+        continue;
+      }
+      overdue.emplace_back(it->first, std::move(it->second.done));
+      it = waiting_.erase(it);
+    }
+    for (const auto& [revision, done] : overdue) done(why(revision));
+    return !overdue.empty();
   }
   void FailAll(const absl::Status& why) {
-    for (auto& [key, done] : std::exchange(waiting_, {})) done(why);
+    for (auto& [revision, waiter] : std::exchange(waiting_, {})) waiter.done(why);
   }
 
  private:
-  std::map<std::pair<Revision, std::uint64_t>, Done> waiting_;
-  std::uint64_t last_id_ = 0;
+  struct Waiter {
+    absl::Time since;
+    Done done;
+    bool is_noted = false;
+  };
+  std::multimap<Revision, Waiter> waiting_;  // those for one revision in the order of their coming
 };
 
 }  // namespace heddle::storage

@@ -9,8 +9,9 @@
 #include <vector>
 
 #include "absl/status/statusor.h"
-#include "rocksdb/utilities/write_batch_with_index.h"
+#include "rocksdb/write_batch.h"
 #include "storage/rocksdb/database.h"
+#include "storage/rocksdb/pending_records.h"
 #include "storage/rocksdb/records_digest.h"
 #include "storage/transaction.h"
 
@@ -30,7 +31,7 @@ class CommitGroup final : private RecordView {
 
   const std::vector<Batch>& batches() const { return batches_; }
   const Position& position() const { return position_; }  // after the last batch
-  std::size_t bytes() { return pending_.GetWriteBatch()->GetDataSize(); }
+  std::size_t bytes() const { return pending_.GetDataSize(); }
 
  private:
   absl::StatusOr<std::optional<Record>> Find(absl::string_view key) const override;
@@ -39,7 +40,8 @@ class CommitGroup final : private RecordView {
   Database* const database_;
   Position position_;
   const std::optional<Fence> newest_;
-  mutable rocksdb::WriteBatchWithIndex pending_;  // its read functions are not const
+  mutable PendingRecords records_;  // remembers what it was asked for
+  rocksdb::WriteBatch pending_;
   std::vector<Batch> batches_;
   RecordsDigest digest_;
 };

@@ -41,7 +41,7 @@ rocksdb::ReadOptions At(const rocksdb::Snapshot* snapshot) {
 }
 
 void PutHistory(const History& history, rocksdb::ColumnFamilyHandle* meta,
-                rocksdb::WriteBatchBase* to) {
+                rocksdb::WriteBatch* to) {
   const auto began = static_cast<std::uint64_t>(absl::ToUnixMillis(history.began));
   to->Put(meta, kHistoryKey, history.id).PermitUncheckedError();
   to->Put(meta, kBeganKey, EncodeNumber(began)).PermitUncheckedError();
@@ -213,14 +213,12 @@ absl::StatusOr<std::vector<Record>> Database::Scan(const rocksdb::Snapshot* snap
   return found;
 }
 
-void Database::AddBatch(const Batch& batch, const RecordsDigest& digest,
-                        rocksdb::WriteBatchBase* to) const {
+void Database::AddBatch(const Batch& batch, rocksdb::WriteBatch* to) const {
   to->Put(changes(), EncodeNumber(batch.revision), EncodeBatch(batch)).PermitUncheckedError();
-  AddRecords(batch.changes, batch.revision, digest, to);
+  AddRecords(batch.changes, to);
 }
 
-void Database::AddRecords(const std::vector<Change>& changes, Revision revision,
-                          const RecordsDigest& digest, rocksdb::WriteBatchBase* to) const {
+void Database::AddRecords(const std::vector<Change>& changes, rocksdb::WriteBatch* to) const {
   // None of these fails in memory: the batch has no size limit and the families exist.
   for (const Change& change : changes) {
     if (change.deleted) {
@@ -229,26 +227,30 @@ void Database::AddRecords(const std::vector<Change>& changes, Revision revision,
       to->Put(records(), change.record.key, EncodeRecord(change.record)).PermitUncheckedError();
     }
   }
+}
+
+void Database::AddRevision(Revision revision, const RecordsDigest& digest,
+                           rocksdb::WriteBatch* to) const {
   to->Put(meta(), kRevisionKey, EncodeNumber(revision)).PermitUncheckedError();
   to->Put(meta(), kDigestKey, EncodeNumber(digest.value())).PermitUncheckedError();
 }
 
 // The new revision may be below those of the log, when the history is of a restored state.
 void Database::AddHistory(const History& history, Revision revision,
-                          rocksdb::WriteBatchBase* to) const {
+                          rocksdb::WriteBatch* to) const {
   constexpr Revision kEnd = std::numeric_limits<Revision>::max();
   PutHistory(history, meta(), to);
   to->DeleteRange(changes(), EncodeNumber(0), EncodeNumber(kEnd)).PermitUncheckedError();
   AddOldest(revision + 1, to);
 }
 
-void Database::AddOldest(Revision oldest, rocksdb::WriteBatchBase* to) const {
+void Database::AddOldest(Revision oldest, rocksdb::WriteBatch* to) const {
   if (revisions_ == Revisions::kAll) return;
   to->Put(meta(), kOldestKey, EncodeNumber(oldest)).PermitUncheckedError();
 }
 
 void Database::AddEntry(absl::string_view key, absl::string_view value,
-                        rocksdb::WriteBatchBase* to) const {
+                        rocksdb::WriteBatch* to) const {
   to->Put(meta(), ToSlice(key), ToSlice(value)).PermitUncheckedError();
 }
 

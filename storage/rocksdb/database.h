@@ -13,7 +13,7 @@
 #include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "rocksdb/db.h"
-#include "rocksdb/write_batch_base.h"
+#include "rocksdb/write_batch.h"
 #include "storage/feed.h"
 #include "storage/rocksdb/records_digest.h"
 #include "storage/store.h"
@@ -69,18 +69,19 @@ class Database final : public ChangeLog {
                                            absl::string_view prefix, absl::string_view after,
                                            std::size_t limit, bool* more) const;
 
-  // Adds to `to` what makes `batch` committed: its records, its place in the log, the revision,
-  // and the digest of all records after it.
-  void AddBatch(const Batch& batch, const RecordsDigest& digest, rocksdb::WriteBatchBase* to) const;
-  // The same without a place in the log; perhaps of no records.
-  void AddRecords(const std::vector<Change>& changes, Revision revision,
-                  const RecordsDigest& digest, rocksdb::WriteBatchBase* to) const;
+  // Adds to `to` what makes `batch` committed: its records and its place in the log. Besides, a
+  // write needs AddRevision, once.
+  void AddBatch(const Batch& batch, rocksdb::WriteBatch* to) const;
+  // The same without a place in the log.
+  void AddRecords(const std::vector<Change>& changes, rocksdb::WriteBatch* to) const;
+  // The newest revision, and the digest of all records after it.
+  void AddRevision(Revision revision, const RecordsDigest& digest, rocksdb::WriteBatch* to) const;
   // Another history, of which the log has what follows `revision`; once it is written,
   // set_oldest(revision + 1) must be called.
-  void AddHistory(const History& history, Revision revision, rocksdb::WriteBatchBase* to) const;
+  void AddHistory(const History& history, Revision revision, rocksdb::WriteBatch* to) const;
   void set_oldest(Revision oldest) { oldest_ = oldest; }
   // Something of the user's own beside the records.
-  void AddEntry(absl::string_view key, absl::string_view value, rocksdb::WriteBatchBase* to) const;
+  void AddEntry(absl::string_view key, absl::string_view value, rocksdb::WriteBatch* to) const;
   // DataLoss when there is none.
   absl::StatusOr<std::string> FindEntry(absl::string_view key,
                                         const rocksdb::Snapshot* snapshot = nullptr) const;
@@ -118,7 +119,7 @@ class Database final : public ChangeLog {
   absl::Status VerifyRecords(const RecordsDigest& expected) const;
   absl::Status VerifyLog(Revision newest) const;
   absl::Status ReadState();
-  void AddOldest(Revision oldest, rocksdb::WriteBatchBase* to) const;
+  void AddOldest(Revision oldest, rocksdb::WriteBatch* to) const;
 
   const std::string directory_;
   const Revisions revisions_;
