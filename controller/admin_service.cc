@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/strings/str_cat.h"
 #include "api/heddle/v1/admin.grpc.pb.h"
 #include "controller/admin_calls.h"
 #include "controller/authorized_calls.h"
@@ -117,6 +118,50 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
     return ByLeader({"StepDown", Need::kAdmin, Kind::kOnce, wiring_.leadership->self_id()}, context,
                     request, response, &Async::StepDown,
                     [=](const AdmittedCall& call) { controllers_.StepDown(response, call.reply); });
+  }
+  Unary* CreateToken(Context* context, const v1::CreateTokenRequest* request,
+                     v1::CreateTokenResponse* response) override {
+    return ByLeader({"CreateToken", Need::kAdmin, Kind::kWrites}, context, request, response,
+                    &Async::CreateToken, [=](const AdmittedCall& call) {
+                      wiring_.issuing->CreateToken(call, request, response);
+                    });
+  }
+  Unary* ListTokens(Context* context, const v1::ListTokensRequest* request,
+                    v1::ListTokensResponse* response) override {
+    return ByLeader({"ListTokens", Need::kViewer, Kind::kViews}, context, request, response,
+                    &Async::ListTokens,
+                    [=](const AdmittedCall& call) { wiring_.issuing->ListTokens(call, response); });
+  }
+  Unary* DeleteToken(Context* context, const v1::DeleteTokenRequest* request,
+                     v1::DeleteTokenResponse* response) override {
+    return ByLeader({"DeleteToken", Need::kAdmin, Kind::kWrites, request->id()}, context, request,
+                    response, &Async::DeleteToken, [=](const AdmittedCall& call) {
+                      wiring_.issuing->DeleteToken(call, request, response);
+                    });
+  }
+  Unary* IssueCertificate(Context* context, const v1::IssueCertificateRequest* request,
+                          v1::IssuedCertificate* response) override {
+    return ByLeader({"IssueCertificate", Need::kAdmin, Kind::kWrites,
+                     absl::StrCat(request->role(), "/", request->name())},
+                    context, request, response, &Async::IssueCertificate,
+                    [=](const AdmittedCall& call) {
+                      wiring_.issuing->IssueCertificate(call, request, response);
+                    });
+  }
+  Unary* ListCertificates(Context* context, const v1::ListCertificatesRequest* request,
+                          v1::ListCertificatesResponse* response) override {
+    return ByLeader({"ListCertificates", Need::kViewer, Kind::kViews}, context, request, response,
+                    &Async::ListCertificates, [=](const AdmittedCall& call) {
+                      wiring_.issuing->ListCertificates(call, request, response);
+                    });
+  }
+  Unary* RevokeCertificate(Context* context, const v1::RevokeCertificateRequest* request,
+                           v1::RevokeCertificateResponse* response) override {
+    const std::string& what = request->serial().empty() ? request->principal() : request->serial();
+    return ByLeader({"RevokeCertificate", Need::kAdmin, Kind::kWrites, what}, context, request,
+                    response, &Async::RevokeCertificate, [=](const AdmittedCall& call) {
+                      wiring_.issuing->RevokeCertificate(call, request, response);
+                    });
   }
   grpc::ServerWriteReactor<v1::DiagnoseEvent>* Diagnose(
       Context* context, const v1::DiagnoseRequest* request) override {

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "controller/access.h"
 #include "controller/admitted_streams.h"
+#include "controller/issuing_calls.h"
 #include "controller/leader_proxy.h"
 #include "controller/leadership.h"
 #include "controller/node_registry.h"
@@ -40,6 +41,7 @@ class AdminService {
     LeaderProxy* proxy = nullptr;
     const Access* access = nullptr;
     AdmittedStreams* streams = nullptr;
+    const IssuingCalls* issuing = nullptr;
     Pump* pump = nullptr;  // gets a task here: construct before Pump::Start
     const Clock* clock = nullptr;
     std::string version;

@@ -14,13 +14,23 @@ bool IsAudited(const CallTerms& terms) {
 grpc::ServerUnaryReactor* AuthorizedCalls::ByAny(const CallTerms& terms,
                                                  grpc::CallbackServerContext* context,
                                                  const Here& here) const {
-  const absl::StatusOr<Caller> caller = access_->Admit(*context, terms.need, terms.action);
+  const absl::StatusOr<Caller> caller = Enter(terms, *context);
   if (!caller.ok()) return Refuse(context, caller.status());
   grpc::ServerUnaryReactor* const reactor = context->DefaultReactor();
   here(Admitted(
       terms, *caller, [reactor](const absl::Status& status) { reactor->Finish(ToGrpc(status)); },
       [] { return 0; }));
   return reactor;
+}
+
+absl::StatusOr<Caller> AuthorizedCalls::Enter(const CallTerms& terms,
+                                              const grpc::CallbackServerContext& context) const {
+  absl::StatusOr<Caller> caller = access_->Admit(context, terms.need, terms.action);
+  if (!caller.ok() || terms.limit == nullptr) return caller;
+  const absl::Status within = terms.limit(*caller);
+  if (within.ok()) return caller;
+  access_->RecordRefusal(*caller, terms.action, terms.object, within);
+  return within;
 }
 
 grpc::ServerUnaryReactor* AuthorizedCalls::Refuse(grpc::CallbackServerContext* context,

@@ -22,6 +22,9 @@ struct CallTerms {
   LeaderProxy::Kind kind;                       // those that write are in the audit log
   std::string object = "";                      // what it is done to, for the audit log
   absl::Duration lasts = absl::ZeroDuration();  // as LeaderProxy::Serve has it
+  // Asked once the caller is admitted, and before anything else is done; what it refuses is in the
+  // audit log. Null: no limit.
+  std::function<absl::Status(const Caller& caller)> limit = nullptr;
 };
 
 // A call whose caller was admitted, and that is to be answered here. Copies are of the same call.
@@ -46,7 +49,7 @@ class AuthorizedCalls {
                                      const Request* request, Response* response,
                                      LeaderProxy::Method<Service, Request, Response> method,
                                      Here here) const {
-    const absl::StatusOr<Caller> caller = access_->Admit(*context, terms.need, terms.action);
+    const absl::StatusOr<Caller> caller = Enter(terms, *context);
     if (!caller.ok()) return Refuse(context, caller.status());
     const auto revision = [response] { return AnsweredRevision(*response); };
     return proxy_->Serve<Service>(
@@ -61,6 +64,9 @@ class AuthorizedCalls {
                                   const Here& here) const;
 
  private:
+  // Admits the caller, within the limit.
+  absl::StatusOr<Caller> Enter(const CallTerms& terms,
+                               const grpc::CallbackServerContext& context) const;
   // The end of a call that is refused; a controller that passed it on passes that back.
   static grpc::ServerUnaryReactor* Refuse(grpc::CallbackServerContext* context,
                                           const absl::Status& why);

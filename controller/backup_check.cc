@@ -7,6 +7,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "controller/certificate_book.h"
 #include "controller/keys.h"
 #include "controller/lease_book.h"
 
@@ -19,7 +20,8 @@ BackupCheck::BackupCheck(std::size_t max_bytes)
 
 absl::Status BackupCheck::Keep(std::string key, std::string value) {
   const bool known = key == kConfigKey || absl::StartsWith(key, kNodePrefix) ||
-                     absl::StartsWith(key, kSubnetPrefix);
+                     absl::StartsWith(key, kSubnetPrefix) ||
+                     absl::StartsWith(key, kCertificatePrefix);
   if (!known) {
     return absl::InvalidArgumentError(absl::StrCat(
         "the backup has a record ", absl::CHexEscape(key), ", which is not one of this release's"));
@@ -42,10 +44,13 @@ absl::StatusOr<CheckedBackup> BackupCheck::Finish() {
     changes.push_back({{key, value, kAny, kAny}, /*deleted=*/false});
   }
   LeaseBook scratch{LeasePolicy()};
-  const BookChanges read = scratch.Apply(kAny, changes);
-  if (!read.problems.empty()) {
+  std::vector<std::string> problems = scratch.Apply(kAny, changes).problems;
+  for (std::string& problem : CertificateBook().Apply(changes).problems) {
+    problems.push_back(std::move(problem));
+  }
+  if (!problems.empty()) {
     return absl::InvalidArgumentError(
-        absl::StrCat("the backup cannot be restored: ", absl::CHexEscape(read.problems.front())));
+        absl::StrCat("the backup cannot be restored: ", absl::CHexEscape(problems.front())));
   }
   if (const absl::Status consistent = scratch.CheckInvariants(); !consistent.ok()) {
     return absl::InvalidArgumentError(

@@ -17,6 +17,8 @@
 #include "controller/admin_service.h"
 #include "controller/admitted_streams.h"
 #include "controller/audit.h"
+#include "controller/identity_service.h"
+#include "controller/issuing_calls.h"
 #include "controller/leader_proxy.h"
 #include "controller/leadership.h"
 #include "controller/net_conf_file.h"
@@ -85,8 +87,11 @@ class Controller::Parts {
         replicas_({&hub_, &registry_, &probe_reports_, &writer_, &leadership_, &clock_, &access_,
                    &streams_}),
         proxy_({store, &leadership_, &writer_, &channels_, &pump_, &clock_}),
+        issuing_(IssuingWiring(store)),
+        identities_({&access_, &proxy_, &issuing_, &clock_}),
         admin_({store, &hub_, &registry_, &probe_reports_, &writer_, &leadership_, &channels_,
-                &proxy_, &access_, &streams_, &pump_, &clock_, kVersion, options.restore_settle}) {}
+                &proxy_, &access_, &streams_, &issuing_, &pump_, &clock_, kVersion,
+                options.restore_settle}) {}
 
   absl::Status Start() {
     if (options_.net_conf_json) {
@@ -158,6 +163,27 @@ class Controller::Parts {
     return wiring;
   }
 
+  IssuingCalls::Wiring IssuingWiring(storage::Store* store) {
+    IssuingCalls::Wiring wiring;
+    wiring.writer = &writer_;
+    wiring.registry = &registry_;
+    wiring.clock = &clock_;
+    wiring.insecure = options_.credentials == nullptr;
+    wiring.controller_id = Self().id;
+    wiring.authority = options_.authority;
+    wiring.roots_pem = [this] { return options_.credentials->Current()->roots_pem; };
+    wiring.addresses = [this, store] {
+      std::vector<std::string> addresses;
+      for (const storage::Member& member : store->Describe().members) {
+        if (!member.address.empty()) addresses.push_back(member.address);
+      }
+      if (addresses.empty() && !options_.advertise.empty()) addresses = {options_.advertise};
+      return addresses;
+    };
+    wiring.node_ttl = options_.certificate_ttl;
+    return wiring;
+  }
+
   void WithCertificates(AdmittedStreams::UseCertificates use) {
     // One that is ending ends its streams anyway.
     writer_
@@ -203,6 +229,7 @@ class Controller::Parts {
     builder.SetMaxSendMessageSize(-1);  // listings of large clusters
     builder.RegisterService(nodes_.service());
     builder.RegisterService(replicas_.service());
+    builder.RegisterService(identities_.service());
     builder.RegisterService(admin_.service());
     ports_.assign(options_.listen.size(), 0);
     for (std::size_t i = 0; i < options_.listen.size(); ++i) {
@@ -237,6 +264,8 @@ class Controller::Parts {
   NodeService nodes_;
   ReplicaService replicas_;
   LeaderProxy proxy_;
+  IssuingCalls issuing_;
+  IdentityService identities_;
   AdminService admin_;
   std::optional<NetConfFile> file_;               // constant once started
   std::optional<std::uint64_t> digest_at_start_;  // the writer's thread; while the file waits

@@ -4,10 +4,12 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
 #include "base/status_macros.h"
 #include "controller/await.h"
+#include "controller/certificate_record.h"
 #include "controller/keys.h"
 
 namespace heddle::controller {
@@ -29,7 +31,29 @@ absl::Status Interrupted(const absl::Status& why) {
       "); until it is complete nodes are not served and nothing can be changed. Run it again"));
 }
 
-// What makes the records under kNetworkPrefix those of the backup.
+// Whether the record stays as it is, though the backup says otherwise, or has none.
+bool Stays(const storage::Record& present, const std::string* backup) {
+  if (!absl::StartsWith(present.key, kCertificatePrefix)) return false;
+  if (backup == nullptr) return true;
+  const absl::StatusOr<IssuedCertificate> certificate = DecodeCertificate(present);
+  return !certificate.ok() || certificate->is_revoked();
+}
+
+absl::Status AddTokenDeletes(storage::Store* store, std::vector<Write>* writes) {
+  std::string cursor;
+  do {
+    HEDDLE_ASSIGN_OR_RETURN(const storage::Page page,
+                            store->List(kTokenPrefix, cursor, kPageRecords,
+                                        storage::Store::Consistency::kLinearizable));
+    for (const storage::Record& record : page.records) {
+      writes->push_back({Write::Kind::kDelete, record.key, ""});
+    }
+    cursor = page.next_cursor;
+  } while (!cursor.empty());
+  return absl::OkStatus();
+}
+
+// What makes the store's records those of the backup.
 absl::StatusOr<std::vector<Write>> Difference(storage::Store* store,
                                               const std::map<std::string, std::string>& records) {
   std::vector<Write> writes;
@@ -47,9 +71,10 @@ absl::StatusOr<std::vector<Write>> Difference(storage::Store* store,
     for (const storage::Record& record : page.records) {
       put_until(&record.key);
       if (next == records.end() || next->first != record.key) {
+        if (Stays(record, nullptr)) continue;
         writes.push_back({Write::Kind::kDelete, record.key, ""});
       } else {
-        if (next->second != record.value) {
+        if (next->second != record.value && !Stays(record, &next->second)) {
           writes.push_back({Write::Kind::kPut, next->first, next->second});
         }
         ++next;
@@ -58,6 +83,7 @@ absl::StatusOr<std::vector<Write>> Difference(storage::Store* store,
     cursor = page.next_cursor;
   } while (!cursor.empty());
   put_until(nullptr);
+  HEDDLE_RETURN_IF_ERROR(AddTokenDeletes(store, &writes));
   return writes;
 }
 

@@ -4,6 +4,10 @@
 // (Writer::MarkRestore); what differs is written in transactions that the note guards; the store
 // begins a new history, in which the note says nothing any more. Interrupted anywhere, the store
 // says that it is torn, and doing all of it again completes it.
+//
+// Two kinds of records are not those of the backup. What the store says of certificates stays:
+// those that were issued since are out, and what is revoked stays revoked. Join tokens go: a ticket
+// that was used after the backup was made must not be good again.
 #pragma once
 
 #include <atomic>

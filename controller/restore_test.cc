@@ -303,6 +303,8 @@ TEST_F(RestoreTest, WhatCannotBeRestoredIsRefusedAndNothingChanged) {
   foreign[kRestoreKey] = "x";
   auto unreadable = before;
   unreadable[NodeKey("node-1")] = "\xff";
+  auto no_certificate = before;
+  no_certificate[CertificateKey("a1")] = "\xff";
   const std::vector<std::pair<std::string, std::string>> cases = {
       {"", "the end is missing"},
       {"something else", "not a backup"},
@@ -310,6 +312,7 @@ TEST_F(RestoreTest, WhatCannotBeRestoredIsRefusedAndNothingChanged) {
       {file_of(unknown), "net/_/secret"},
       {file_of(foreign), kRestoreKey},
       {file_of(unreadable), "net/_/node/node-1"},
+      {file_of(no_certificate), "net/_/cert/a1"},
       {file_of(torn), "contradict"}};
   for (const auto& [file, why] : cases) {
     const auto refused = process.Restore(file, /*replace=*/true);
