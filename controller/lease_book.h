@@ -118,7 +118,9 @@ class LeaseBook {
   // What the nodes are told.
   const std::optional<Network>& network() const { return network_; }
   // Where a change of its backend stands. Requires a network.
-  StagedNetwork staged_network() const { return {*network_, rollout_stage_, rollout_since_}; }
+  StagedNetwork staged_network() const {
+    return {*network_, rollout_stage_, rollout_since_, rollout_turned_round_};
+  }
   // What was asked for last: without a change of the backend, the network itself.
   std::optional<Network> target_network() const;
   bool changes_backend() const { return network_ && rollout_stage_ != RolloutStage::kSettled; }
@@ -266,6 +268,7 @@ class LeaseBook {
   std::uint64_t net_conf_digest_ = 0;
   RolloutStage rollout_stage_ = RolloutStage::kSettled;
   absl::Time rollout_since_ = absl::UnixEpoch();
+  bool rollout_turned_round_ = false;
   storage::Revision revision_ = 0, network_modified_ = 0;
   absl::btree_map<std::string, Lease> leases_;
   absl::btree_set<std::pair<absl::Time, std::string>> leases_by_expiry_;  // those that expire

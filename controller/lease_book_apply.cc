@@ -56,6 +56,7 @@ void LeaseBook::ApplyNetwork(const storage::Change& change, BookChanges* changes
   net_conf_digest_ = read.net_conf_digest;
   rollout_stage_ = read.staged.stage;
   rollout_since_ = read.staged.since;
+  rollout_turned_round_ = read.staged.turned_round;
   if (next == network_) return;
   std::swap(network_, next);
   changes->network_changed = true;

@@ -251,6 +251,19 @@ TEST_F(LeaseBookRolloutTest, AdvancesToTheEndAndNodesAreTold) {
       IsEmpty());
 }
 
+TEST_F(LeaseBookRolloutTest, ARecordSaysThatTheChangeWasTurnedRound) {
+  bench_.SetNetwork(On("vxlan"));
+  bench_.Acquire("a");
+  Set("host-gw");
+  Advance();
+  Set("vxlan");
+  EXPECT_TRUE(bench_.book.staged_network().turned_round);
+  Set("host-gw");
+  EXPECT_EQ(bench_.book.network()->standby->type, "vxlan") << "some may send through it";
+  EXPECT_EQ(bench_.book.staged_network().stage, RolloutStage::kRetiring);
+  EXPECT_FALSE(bench_.book.staged_network().turned_round);
+}
+
 TEST_F(LeaseBookRolloutTest, WhatWasJudgedOnAnotherNetworkIsNotCommitted) {
   bench_.SetNetwork(On("vxlan"));
   bench_.Acquire("a");

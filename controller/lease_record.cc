@@ -95,6 +95,7 @@ std::string EncodeNetwork(const StoredNetwork& stored) {
   *record.mutable_network() = ToProto(stored.staged.network);
   record.set_rollout(StageToProto(stored.staged.stage));
   record.set_rollout_unix_ms(absl::ToUnixMillis(stored.staged.since));
+  record.set_rollout_turned_round(stored.staged.turned_round);
   record.set_source_json(stored.source_json);
   record.set_net_conf_digest(stored.net_conf_digest);
   return record.SerializeAsString();
@@ -106,6 +107,7 @@ absl::StatusOr<StoredNetwork> DecodeNetwork(const storage::Record& record) {
   HEDDLE_ASSIGN_OR_RETURN(staged.network, FromProto(message.network()));
   HEDDLE_ASSIGN_OR_RETURN(staged.stage, StageFromProto(message.rollout()));
   staged.since = absl::FromUnixMillis(message.rollout_unix_ms());
+  staged.turned_round = message.rollout_turned_round();
   if ((staged.stage == RolloutStage::kSettled) == staged.network.standby.has_value()) {
     return absl::InvalidArgumentError(
         "rollout: a standby is there exactly while a change of the backend is under way");

@@ -83,8 +83,8 @@ void DescribeBackend(const LeaseBook& book, const BackendConfig& next,
     effects->push_back(absl::StrCat("The backend changes from ", active, " to ", next.type,
                                     ", in stages: nodes have both until all of them send through ",
                                     next.type, ", so that no packet is lost."));
-  } else if (staged.stage == RolloutStage::kRetiring) {
-    effects->push_back(absl::StrCat("The change from ", next.type, " to ", active,
+  } else if (staged.stage == RolloutStage::kRetiring || staged.turned_round) {
+    effects->push_back(absl::StrCat("The change from ", next.type, " to ", target.type,
                                     " is turned round: nodes go back to ", next.type,
                                     " in the same stages, without losing packets."));
   } else if (next.type == active) {

@@ -23,12 +23,15 @@ StagedNetwork Stage(const Network& network, BackendConfig backend,
 }
 
 absl::Status ThirdBackend(const StagedNetwork& present, const std::string& asked) {
-  const std::string& to = present.network.backend.type;
-  const std::string& from = present.network.standby->type;
-  return absl::FailedPreconditionError(absl::StrCat(
-      "the change from ", from, " to ", to, " is under way and its nodes are leaving ", from,
-      ". Wait until `heddlectl network show` tells of no change any more, then set ", asked,
-      "; or set ", from, " to go back"));
+  const bool retiring = present.stage == RolloutStage::kRetiring;
+  const std::string& active = present.network.backend.type;
+  const std::string& standby = present.network.standby->type;
+  const std::string& from = retiring ? standby : active;
+  return absl::FailedPreconditionError(
+      absl::StrCat("the change from ", from, " to ", retiring ? active : standby,
+                   " is under way and packets go through both. Wait until `heddlectl network show` "
+                   "tells of no change any more, then set ",
+                   asked, "; or set ", from, " to go back"));
 }
 
 // Why a node is waited for; "" when it has done its part.
@@ -48,6 +51,24 @@ std::string ReasonToWait(const RolloutNode& node, absl::string_view target_type,
     return "";
   }
   return node.problem.empty() ? reason : absl::StrCat(reason, ": ", node.problem);
+}
+
+// Packets go through both.
+absl::StatusOr<StagedNetwork> RestageBetweenBoth(const StagedNetwork& present, const Network& asked,
+                                                 absl::Time now) {
+  const BackendConfig& active = present.network.backend;
+  const BackendConfig& standby = *present.network.standby;
+  const bool retiring = present.stage == RolloutStage::kRetiring;
+  if (asked.backend.type == active.type) {
+    return Stage(asked, asked.backend, standby, RolloutStage::kRetiring,
+                 retiring ? present.since : now);
+  }
+  if (asked.backend.type != standby.type) return ThirdBackend(present, asked.backend.type);
+  const bool same = !retiring && asked.backend == standby;
+  StagedNetwork turned =
+      Stage(asked, active, asked.backend, RolloutStage::kPreparing, same ? present.since : now);
+  turned.turned_round = true;
+  return turned;
 }
 
 }  // namespace
@@ -70,17 +91,13 @@ absl::StatusOr<StagedNetwork> Restage(const StagedNetwork& present, const Networ
     if (stays) return Stage(asked, asked.backend, std::nullopt, RolloutStage::kSettled, now);
     return Stage(asked, active, asked.backend, RolloutStage::kPreparing, now);
   }
-  if (present.stage == RolloutStage::kPreparing) {
+  if (present.stage == RolloutStage::kPreparing && !present.turned_round) {
     if (stays) return Stage(asked, asked.backend, std::nullopt, RolloutStage::kSettled, now);
     const bool same = asked.backend == *standby;
     return Stage(asked, active, asked.backend, RolloutStage::kPreparing,
                  same ? present.since : now);
   }
-  if (stays) {
-    return Stage(asked, asked.backend, standby, RolloutStage::kRetiring, present.since);
-  }
-  if (asked.backend.type != standby->type) return ThirdBackend(present, asked.backend.type);
-  return Stage(asked, active, asked.backend, RolloutStage::kPreparing, now);
+  return RestageBetweenBoth(present, asked, now);
 }
 
 StagedNetwork Advance(const StagedNetwork& present, absl::Time now) {

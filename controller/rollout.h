@@ -6,6 +6,10 @@
 // and still receives through A. When all have, and what was under way has arrived, it is
 // {backend B}: SETTLED, and A goes. So at every moment a packet finds the plane that it is sent
 // through at its other end. Nodes know nothing of stages: they do what the network says.
+//
+// Turned round while it is RETIRING, it is PREPARING the other way: {backend B, standby A} again,
+// but some nodes have not moved their routes from A yet, and one that is away for a moment does not
+// hear that it should. So from there A does not go before it has been RETIRING again.
 #pragma once
 
 #include <cstdint>
@@ -30,9 +34,11 @@ struct StagedNetwork {
   Network network;
   RolloutStage stage = RolloutStage::kSettled;
   absl::Time since = absl::UnixEpoch();  // when the stage began; to the millisecond
+  bool turned_round = false;             // PREPARING that was RETIRING before
 
   friend bool operator==(const StagedNetwork& a, const StagedNetwork& b) {
-    return a.network == b.network && a.stage == b.stage && a.since == b.since;
+    return a.network == b.network && a.stage == b.stage && a.since == b.since &&
+           a.turned_round == b.turned_round;
   }
 };
 
@@ -42,8 +48,8 @@ Network TargetOf(const StagedNetwork& staged);
 // What setting `asked`, which has no standby, makes of the network as it is. A backend of another
 // type is staged; all else is so at once, options of the same type included. Setting the old
 // backend again takes back a change that is being prepared, and turns round one whose nodes have
-// moved; another one takes the place of the one that is being prepared. FailedPrecondition: a third
-// backend while the former one is still being retired; says what to wait for.
+// moved, as often as one likes; another one takes the place of the one that is being prepared.
+// FailedPrecondition: a third backend while packets go through both; says what to wait for.
 absl::StatusOr<StagedNetwork> Restage(const StagedNetwork& present, const Network& asked,
                                       absl::Time now);
 // The next stage. Requires a change under way.

@@ -32,7 +32,8 @@ std::string Text(const StagedNetwork& staged) {
                       : staged.stage == RolloutStage::kPreparing ? "preparing"
                                                                  : "retiring";
   return absl::StrCat(staged.network.backend.type, staged.network.standby ? "+" : "",
-                      staged.network.standby ? staged.network.standby->type : "", " ", stage);
+                      staged.network.standby ? staged.network.standby->type : "", " ", stage,
+                      staged.turned_round ? " again" : "");
 }
 
 TEST(RolloutTest, WhatSettingABackendMakesOfEachStage) {
@@ -48,7 +49,8 @@ TEST(RolloutTest, WhatSettingABackendMakesOfEachStage) {
            Case{"vxlan", "host-gw", RolloutStage::kPreparing, "vxlan", "vxlan settled"},
            Case{"vxlan", "host-gw", RolloutStage::kPreparing, "alloc", "vxlan+alloc preparing"},
            Case{"host-gw", "vxlan", RolloutStage::kRetiring, "host-gw", "host-gw+vxlan retiring"},
-           Case{"host-gw", "vxlan", RolloutStage::kRetiring, "vxlan", "host-gw+vxlan preparing"},
+           Case{"host-gw", "vxlan", RolloutStage::kRetiring, "vxlan",
+                "host-gw+vxlan preparing again"},
            Case{"host-gw", "vxlan", RolloutStage::kRetiring, "alloc", ""},
        }) {
     const auto result = Restage(Staged(c.backend, c.standby, c.stage), Of(c.asked), kNow);
@@ -67,8 +69,28 @@ TEST(RolloutTest, AThirdBackendSaysWhatToWaitFor) {
   const auto result =
       Restage(Staged("host-gw", "vxlan", RolloutStage::kRetiring), Of("alloc"), kNow);
   EXPECT_THAT(std::string(result.status().message()),
-              HasSubstr("the change from vxlan to host-gw is under way and its nodes are leaving "
-                        "vxlan. Wait until `heddlectl network show`"));
+              HasSubstr("the change from vxlan to host-gw is under way and packets go through "
+                        "both. Wait until `heddlectl network show`"));
+}
+
+// Some nodes may send through vxlan still, and one that is away for a moment goes on doing so.
+TEST(RolloutTest, OneThatWasTurnedRoundDropsNoPlaneAtOnce) {
+  const StagedNetwork retiring = Staged("host-gw", "vxlan", RolloutStage::kRetiring);
+  const auto back = Restage(retiring, Of("vxlan"), kNow);
+  ASSERT_TRUE(back.ok());
+  const absl::Time later = kNow + absl::Seconds(1);
+  const auto same = Restage(*back, Of("vxlan"), later);
+  ASSERT_TRUE(same.ok());
+  EXPECT_EQ(*same, *back) << "says nothing new";
+  const auto on = Restage(*back, Of("host-gw"), later);
+  ASSERT_TRUE(on.ok());
+  EXPECT_EQ(Text(*on), "host-gw+vxlan retiring");
+  EXPECT_EQ(on->since, later);
+  EXPECT_EQ(Text(*Restage(*on, Of("vxlan"), later)), "host-gw+vxlan preparing again");
+  EXPECT_EQ(Text(Advance(*back, later)), "vxlan+host-gw retiring");
+  const auto third = Restage(*back, Of("alloc"), later);
+  EXPECT_THAT(std::string(third.status().message()),
+              HasSubstr("the change from host-gw to vxlan is under way"));
 }
 
 TEST(RolloutTest, TheOtherSettingsAreSoAtOnce) {
