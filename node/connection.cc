@@ -2,6 +2,8 @@
 
 #include <grpc/support/log.h>
 
+#include "absl/strings/ascii.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "base/program.h"
 #include "identity/transport.h"
@@ -30,6 +32,35 @@ std::shared_ptr<grpc::Channel> MakeChannel(const Endpoint& endpoint, const Conne
   const std::string& name = terms.server_name.empty() ? endpoint.host : terms.server_name;
   identity::SetServerName({name}, &arguments);
   return grpc::CreateCustomChannel(endpoint.target, terms.credentials, arguments);
+}
+
+// gRPC tells no more than this text. Which of OpenSSL's reasons it was is not in it.
+std::string ExplainTls(const absl::Status& end, const identity::Certificate* own,
+                       const std::string& server_name, absl::Time now) {
+  if (!absl::IsUnavailable(end)) return "";
+  const std::string message = absl::AsciiStrToLower(end.message());
+  const auto says = [&](absl::string_view words) { return absl::StrContains(message, words); };
+  if (says("certificate verify failed")) {
+    return "its certificate is not believed here: it is of another CA than the roots that this "
+           "node "
+           "has, or has ended, or one of the two clocks is wrong";
+  }
+  if (says("is not in peer certificate")) {
+    return absl::StrCat("its certificate is not of the name '", server_name,
+                        "': another service answers there, or --tls-server-name is to be set");
+  }
+  if (says("wrong version number")) {
+    return "it speaks no TLS: it was started with --insecure, or another service answers there";
+  }
+  const bool ended = says("socket closed") || says("connection reset") || says("broken pipe");
+  if (!ended || own == nullptr) return "";
+  if (const absl::Status valid = identity::CheckValidity(*own, now); !valid.ok()) {
+    return std::string(valid.message());
+  }
+  return absl::StrCat(
+      "it ended the connection; it may not believe this node's certificate (serial ", own->serial,
+      ", of root ", own->issuer,
+      "): that is of a root it does not have, or has ended by its clock");
 }
 
 absl::Status ToStatus(const grpc::Status& status) {

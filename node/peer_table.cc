@@ -10,9 +10,6 @@ namespace {
 
 using Owners = absl::btree_map<Prefix, std::string>;
 
-// More than any cluster has; bounds what a controller gone mad can make a node hold.
-constexpr std::size_t kMaxPendingPeers = 1 << 20;
-
 // The owner of a subnet in `owners` that overlaps `subnet` and is wanted, or nullptr. `owners` is
 // disjoint, so that only one entry before `subnet` can reach into it.
 template <typename Wanted>
@@ -66,10 +63,17 @@ absl::Status PeerTable::Add(Chunk chunk) {
     if (in_snapshot_ && !change.peer) {
       return Distrust(absl::StrCat("the snapshot removes the peer ", change.node_id));
     }
+    if (change.peer) {
+      pending_text_bytes_ += change.peer->advertisement.extension_backend_data.size();
+    }
     pending_[change.node_id] = std::move(change.peer);
   }
-  if (pending_.size() > kMaxPendingPeers) {
-    return Distrust(absl::StrCat("one transfer names more than ", kMaxPendingPeers, " peers"));
+  if (pending_.size() > kMaxPeers) {
+    return Distrust(absl::StrCat("one transfer names more than ", kMaxPeers, " peers"));
+  }
+  if (pending_text_bytes_ > kMaxTransferTextBytes) {
+    return Distrust(absl::StrCat("one transfer has more than ", kMaxTransferTextBytes,
+                                 " bytes of extension data"));
   }
   return absl::OkStatus();
 }
@@ -85,6 +89,9 @@ absl::StatusOr<std::vector<PeerDifference>> PeerTable::Complete(const Synced& sy
   const absl::Status sound =
       in_snapshot_ ? CheckSnapshot(synced.set_hash) : CheckDelta(synced.set_hash);
   if (!sound.ok()) return Distrust(std::string(sound.message()));
+  if (const absl::Status size = CheckSize(); !size.ok()) {
+    return Distrust(std::string(size.message()));
+  }
 
   Differences differences;
   if (in_snapshot_) {
@@ -176,6 +183,16 @@ absl::Status PeerTable::CheckDelta(std::uint64_t set_hash) const {
 
 // No two peers of the controller's may share an address: what the kernel would hold then would
 // depend on the order of arrival.
+// As if nobody were removed: who is missing may be held.
+absl::Status PeerTable::CheckSize() const {
+  if (peers_.size() + pending_.size() <= kMaxPeers) return absl::OkStatus();
+  std::size_t size = peers_.size();
+  for (const auto& [node_id, peer] : pending_) size += peer && !peers_.contains(node_id);
+  if (size <= kMaxPeers) return absl::OkStatus();
+  return absl::DataLossError(absl::StrCat(
+      "there would be ", size, " peers, with those held; more than ", kMaxPeers, " are not taken"));
+}
+
 absl::Status PeerTable::CheckDisjoint(bool whole) const {
   const auto anybody = [](const std::string&) { return true; };
   const auto stays = [&](const std::string& owner) {
@@ -292,6 +309,7 @@ void PeerTable::DropSubnets(const Peer& peer) {
 void PeerTable::ForgetTransfer() {
   in_snapshot_ = false;
   pending_.clear();
+  pending_text_bytes_ = 0;
 }
 
 }  // namespace heddle::node

@@ -29,6 +29,11 @@
 
 namespace heddle::node {
 
+// More than any cluster has; bounds what a controller gone mad can make a node hold: peers, the
+// held ones included, and what the peers of one transfer say for the extension backend.
+inline constexpr std::size_t kMaxPeers = 1 << 20;
+inline constexpr std::size_t kMaxTransferTextBytes = 256 << 20;
+
 struct RemovalGuard {
   double fraction = 0.5;      // a snapshot that removes more than this part is held; 1: never
   std::size_t min_peers = 8;  // of a set at least this large
@@ -90,6 +95,7 @@ class PeerTable {
   absl::Status CheckSnapshot(std::uint64_t set_hash) const;
   absl::Status CheckDelta(std::uint64_t set_hash) const;
   absl::Status CheckDisjoint(bool whole) const;
+  absl::Status CheckSize() const;
   bool MustHold(std::size_t removed) const;
   void HoldOrRemoveMissing(Differences* differences);
   void EndSettling(Differences* differences);
@@ -119,6 +125,7 @@ class PeerTable {
   bool in_snapshot_ = false;  // between SnapshotBegin and its Synced
   std::uint64_t snapshot_revision_ = 0;
   Pending pending_;
+  std::size_t pending_text_bytes_ = 0;
   std::uint64_t suspect_revision_ = 0;  // where we stood when a later heartbeat did not match
 };
 

@@ -297,5 +297,40 @@ TEST(PeerTableRandom, OnlyWholeTransfersCount) {
   }
 }
 
+// Nothing that a controller sends makes the table larger than that; what was there stays.
+TEST(PeerTable, TakesNoMorePeersThanItsBound) {
+  PeerTable table({});
+  table.Restore({"h", 1}, MakePeers(0, 3));
+  table.Attach("h");
+  ASSERT_TRUE(table.Begin({2}).ok());
+  absl::Status status;
+  Peer peer = MakePeer(1);
+  for (std::size_t n = 0; status.ok() && n <= kMaxPeers + 1000; n += 1000) {
+    Chunk chunk;
+    for (std::size_t i = n; i < n + 1000; ++i) {
+      peer.node_id = absl::StrCat("x", i);
+      chunk.changes.push_back(Put(peer));
+    }
+    status = table.Add(std::move(chunk));
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(std::string(status.message()).find("1048576 peers"), std::string::npos) << status;
+  EXPECT_EQ(table.peers().size(), 3u);
+}
+
+TEST(PeerTable, TakesNoMoreExtensionDataThanItsBound) {
+  PeerTable table({});
+  table.Attach("h");
+  ASSERT_TRUE(table.Begin({2}).ok());
+  absl::Status status;
+  Peer peer = MakePeer(1);
+  peer.advertisement.extension_backend_data = std::string(kMaxExtensionBytes, 'x');
+  for (std::size_t n = 0; status.ok() && n <= kMaxTransferTextBytes; n += kMaxExtensionBytes) {
+    status = table.Add({{Put(peer)}});  // again and again the same peer
+  }
+  EXPECT_EQ(status.code(), absl::StatusCode::kDataLoss);
+  EXPECT_NE(std::string(status.message()).find("bytes of extension data"), std::string::npos);
+}
+
 }  // namespace
 }  // namespace heddle::node

@@ -94,6 +94,7 @@ class Session::Impl {
   void Connect(absl::Time now);
   void WaitAfter(bool served, absl::Time now);
   absl::Duration Spread() const;
+  std::string ExplainTlsEnd(const absl::Status& status) const;
   void LogOnce(const std::string& end);
   std::optional<Update> Received(absl::StatusOr<Update> update, absl::Time now);
   void Ended(const absl::Status& status, absl::Time now);
@@ -255,8 +256,16 @@ void Session::Impl::Ended(const absl::Status& status, absl::Time now) {
   applied_.reset();
   reports_.clear();
   last_end_ = status;
-  LogOnce(absl::StrCat("no stream to controller ", controller(), ": ", status.message()));
+  const std::string meaning = served ? "" : ExplainTlsEnd(status);
+  LogOnce(absl::StrCat("no stream to controller ", controller(), ": ", status.message(),
+                       meaning.empty() ? "" : "; ", meaning));
   WaitAfter(served, now);
+}
+
+std::string Session::Impl::ExplainTlsEnd(const absl::Status& status) const {
+  if (credentials_ == nullptr) return "";
+  const std::string& name = options_.server_name.empty() ? endpoint_.host : options_.server_name;
+  return ExplainTls(status, &credentials_->leaf, name, absl::Now());
 }
 
 void Session::Impl::LogOnce(const std::string& end) {

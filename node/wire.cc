@@ -5,6 +5,7 @@
 #include "absl/strings/str_cat.h"
 #include "api/convert.h"
 #include "api/convert_probe.h"
+#include "base/program.h"
 #include "base/status_macros.h"
 
 namespace heddle::node {
@@ -12,6 +13,9 @@ namespace {
 
 // A controller that asks for less would have nodes give up streams that are merely busy.
 constexpr int kHeartbeatMinSeconds = 1, kHeartbeatMaxSeconds = 3600;
+
+// What a controller says goes to logs and terminals: of this length, and escaped.
+constexpr std::size_t kVersionCharacters = 64, kReasonCharacters = 1000;
 
 absl::StatusOr<Update> DecodeWelcome(const v1::Welcome& message) {
   if (message.history().empty() || message.history().size() > 256) {
@@ -25,7 +29,7 @@ absl::StatusOr<Update> DecodeWelcome(const v1::Welcome& message) {
   }
   HEDDLE_ASSIGN_OR_RETURN(Network network, FromProto(message.network()));
   return Welcome{message.history(), std::move(network), absl::Seconds(message.heartbeat_seconds()),
-                 message.controller_version()};
+                 Excerpt(message.controller_version(), kVersionCharacters)};
 }
 
 absl::StatusOr<Update> DecodeOwnLease(const v1::OwnLease& message) {
@@ -103,7 +107,8 @@ absl::StatusOr<Update> Decode(const v1::ControllerMessage& message) {
   absl::StatusOr<Update> update = DecodeKind(message);
   if (update.ok()) return update;
   return absl::InvalidArgumentError(
-      absl::StrCat("the controller's message cannot be used: ", update.status().message()));
+      absl::StrCat("the controller's message cannot be used: ",
+                   Excerpt(update.status().message(), kReasonCharacters)));
 }
 
 v1::NodeMessage EncodeAdvertise(const Advertisement& advertisement,

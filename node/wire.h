@@ -10,7 +10,8 @@
 
 namespace heddle::node {
 
-// InvalidArgument names the message and the field.
+// InvalidArgument names the message and the field. A message of a kind that is not known is no
+// error.
 absl::StatusOr<Update> Decode(const v1::ControllerMessage& message);
 
 v1::NodeMessage EncodeAdvertise(const Advertisement& advertisement,

@@ -121,7 +121,7 @@ TEST_F(JoiningTest, AControllerOfAnotherAuthorityIsNotToldTheSecret) {
   ticket.roots_pem = identity::MakeTestAuthority().root().pem;
   WriteTicket(ticket);
   Start();
-  EXPECT_TRUE(ProblemHas("certificate verify failed")) << enrolment_->Problem();
+  EXPECT_TRUE(ProblemHas("it is of another CA")) << enrolment_->Problem();
   EXPECT_EQ(fake_.joins(), 0);
 }
 
@@ -129,7 +129,7 @@ TEST_F(JoiningTest, AControllerThatDoesNotProveTheNameIsNotToldTheSecret) {
   options_.server_name = "other-name";
   WriteTicket(fake_.Ticket());
   Start();
-  EXPECT_TRUE(ProblemHas("other-name")) << enrolment_->Problem();
+  EXPECT_TRUE(ProblemHas("is not of the name 'other-name'")) << enrolment_->Problem();
   EXPECT_EQ(fake_.joins(), 0);
 }
 

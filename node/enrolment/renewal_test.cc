@@ -142,8 +142,7 @@ TEST_F(RenewalTest, EndsWhileItRunsAndWaitsForATicket) {
 }
 
 TEST_F(RenewalTest, OwnFilesAreFollowedAndNeverRenewed) {
-  identity::CredentialFiles files{folder_ + "/key", folder_ + "/cert",
-                                  folder_ + "/ca"};
+  identity::CredentialFiles files{folder_ + "/key", folder_ + "/cert", folder_ + "/ca"};
   const auto write = [&](const identity::Credentials& credentials) {
     Write(files.key, credentials.key_pem);
     Write(files.certificate, credentials.chain_pem);
