@@ -13,6 +13,7 @@
 #include "api/convert.h"
 #include "base/file.h"
 #include "node/dataplane/private_network.h"
+#include "node/enrolment/fake_identity.h"
 #include "node/fake_controller.h"
 
 namespace heddle::node {
@@ -99,14 +100,21 @@ class Scripted {
 // A running agent, in a thread as it has in the program.
 class Running {
  public:
-  explicit Running(const AgentOptions& options) : stop_fd_(eventfd(0, EFD_CLOEXEC)) {
-    thread_ = std::thread([this, options] {
+  explicit Running(const AgentOptions& options, std::optional<EnrolmentOptions> joining = {})
+      : stop_fd_(eventfd(0, EFD_CLOEXEC)) {
+    thread_ = std::thread([this, options, joining] {
       auto kernel = OpenKernelDataplane();
       ASSERT_TRUE(kernel.ok()) << kernel.status();
       auto watch = KernelWatch::Open();
       ASSERT_TRUE(watch.ok()) << watch.status();
+      std::unique_ptr<Enrolment> enrolment;
+      if (joining) {
+        auto started = Enrolment::Start(*joining);
+        ASSERT_TRUE(started.ok()) << started.status();
+        enrolment = *std::move(started);
+      }
       Agent agent(options, WatchedDataplane(*std::move(kernel), *std::move(watch)),
-                  /*enrolment=*/nullptr);
+                  std::move(enrolment));
       const absl::Status status = agent.Run(stop_fd_);
       EXPECT_TRUE(status.ok()) << status;
     });
@@ -287,6 +295,35 @@ TEST_F(AgentTest, FilesThatCannotBeWrittenAreTriedAgainInPeace) {
     }));
   }
   EXPECT_TRUE(RunShell(absl::StrCat("umount ", folder)).ok());
+}
+
+// A host that lost its identity, or has not got one yet, keeps the pods that it has connected.
+TEST_F(AgentTest, IsConnectedFromItsSavedSnapshotWhileItWaitsToJoin) {
+  {
+    const Running agent(options_);
+    ASSERT_TRUE(Within(absl::Seconds(10), [&] { return scripted_.applied().revision() == 7; }));
+  }
+  const NetworkState good = Kernel();
+  ASSERT_TRUE(RunShell("ip link del heddle.1 && nft flush ruleset").ok());  // a reboot
+  const std::string folder = options_.snapshot_file.substr(0, options_.snapshot_file.rfind('/'));
+  Scripted secured;
+  FakeIdentity fake(folder,
+                    [&](int stream, FakeController::Wire* wire) { return secured(stream, wire); });
+  EnrolmentOptions joining;
+  joining.node_id = "node-1";
+  joining.join_file = folder + "/ticket";
+  joining.state = StateFilesIn(folder);
+  joining.server_name = identity::kControllerServerName;
+  joining.look_spacing = absl::Milliseconds(50);
+  options_.session.insecure = false;
+  options_.session.controllers.clear();
+  const Running agent(options_, joining);
+  ASSERT_TRUE(Within(absl::Seconds(5), [&] { return Kernel() == good; }));
+  EXPECT_EQ(fake.controller().streams(), 0);
+  ASSERT_TRUE(
+      WriteFileAtomically(joining.join_file, identity::EncodeTicket(fake.Ticket()), 0600).ok());
+  EXPECT_TRUE(Within(absl::Seconds(10), [&] { return secured.applied().revision() == 7; }));
+  EXPECT_EQ(secured.applied().problems_size(), 0) << secured.applied().problems(0);
 }
 
 TEST_F(AgentTest, SaysThatForwardingIsOff) {
