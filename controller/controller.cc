@@ -77,13 +77,15 @@ class Controller::Parts {
         probe_reports_(absl::Uniform<std::uint64_t>(absl::BitGen())),
         pump_(&clock_),
         leadership_(Self().id),
+        channels_(options.credentials, options.tls_server_name),
         streams_(
             {&access_, &pump_,
              [this](AdmittedStreams::UseCertificates use) { WithCertificates(std::move(use)); }}),
         link_({&hub_, &registry_, &probe_reports_, &leadership_, &channels_, &pump_, &clock_}),
         writer_(WriterOptions(), WriterWiring(store), std::move(on_failure)),
         nodes_({store, &hub_, &registry_, &probe_reports_, &writer_, &pump_, &clock_, &access_,
-                &streams_, options.heartbeat_seconds, kVersion, Self().id}),
+                &streams_, options.heartbeat_seconds, kVersion, Self().id,
+                [this] { return TrustNow(); }}),
         replicas_({&hub_, &registry_, &probe_reports_, &writer_, &leadership_, &clock_, &access_,
                    &streams_}),
         proxy_({store, &leadership_, &writer_, &channels_, &pump_, &clock_}),
@@ -133,6 +135,13 @@ class Controller::Parts {
   storage::Member Self() const {
     const std::string first = options_.listen.empty() ? "controller" : options_.listen.front();
     return {options_.id.empty() ? first : options_.id, options_.advertise, kVersion};
+  }
+
+  std::optional<Trust> TrustNow() const {
+    if (options_.credentials == nullptr) return std::nullopt;
+    const auto signing = options_.authority ? options_.authority() : nullptr;
+    return Trust{options_.credentials->Current()->roots_pem,
+                 signing == nullptr ? "" : signing->root().key_id};
   }
 
   Writer::Options WriterOptions() const {
@@ -231,9 +240,12 @@ class Controller::Parts {
     builder.RegisterService(replicas_.service());
     builder.RegisterService(identities_.service());
     builder.RegisterService(admin_.service());
+    const std::shared_ptr<grpc::ServerCredentials> credentials =
+        options_.credentials == nullptr ? grpc::InsecureServerCredentials()
+                                        : identity::ServerCredentialsOf(options_.credentials);
     ports_.assign(options_.listen.size(), 0);
     for (std::size_t i = 0; i < options_.listen.size(); ++i) {
-      builder.AddListeningPort(options_.listen[i], grpc::InsecureServerCredentials(), &ports_[i]);
+      builder.AddListeningPort(options_.listen[i], credentials, &ports_[i]);
     }
     server_ = builder.BuildAndStart();
     for (std::size_t i = 0; i < ports_.size(); ++i) {

@@ -6,6 +6,7 @@
 #include "absl/strings/match.h"
 #include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
+#include "identity/principal.h"
 
 namespace heddle::controller {
 namespace {
@@ -51,11 +52,10 @@ CLI::Validator IsHostAndPort() {
 CLI::Validator IsControllerId() {
   return CLI::Validator(
       [](std::string& text) -> std::string {
-        const bool good = std::all_of(text.begin(), text.end(), [](unsigned char c) {
-          return absl::ascii_isalnum(c) || c == '.' || c == '_' || c == '-';
-        });
-        if (good && !text.empty() && text.size() <= kMaxNameBytes) return "";
-        return "'" + text + "' must be 1 to 253 letters, digits, '.', '_' or '-'";
+        if (identity::ParsePrincipal("controller/" + text).ok()) return "";
+        return "'" + text +
+               "' must be 1 to 253 of a-z, 0-9, '.', '_' and '-', with a letter or digit at both "
+               "ends";
       },
       "");
 }

@@ -12,7 +12,7 @@ inline constexpr absl::Duration kTenYears = absl::Hours(24 * 3660);
 CLI::Validator IsDuration(absl::Duration minimum, absl::Duration maximum = kTenYears);
 // A port of 0 or above 65535 would be listened on at another one.
 CLI::Validator IsHostAndPort();
-// What may stand in a key of the store and in a message.
+// What may stand in a certificate, a key of the store and a message.
 CLI::Validator IsControllerId();
 // Of keys in etcd; adds the slash at the end where it is missing.
 CLI::Validator IsEtcdPrefix();

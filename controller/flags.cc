@@ -3,11 +3,10 @@
 #include <string>
 
 #include "CLI/CLI.hpp"
-#include "absl/strings/ascii.h"
-#include "absl/strings/str_cat.h"
 #include "base/host_name.h"
 #include "base/version.h"
 #include "controller/flag_checks.h"
+#include "controller/flag_option.h"
 
 namespace heddle::controller {
 namespace {
@@ -17,7 +16,7 @@ constexpr char kFooter[] =
 HEDDLE_CONTROLLER_DATA_DIR. A flag wins over the environment.
 
 Exit codes: 0 ended by SIGTERM or SIGINT; 1 something outside failed (disk, address in use, store);
-2 the command line or the network's configuration is wrong.
+2 the command line or the network's configuration is wrong, or there are no keys and certificates.
 
 A lease is not expired before one --lease-ttl has passed since the start, so that nodes have time to
 come back.)";
@@ -27,21 +26,8 @@ constexpr char kSeveral[] = "Several controllers, with etcd";
 // Durations as they were typed, until the parser has checked them.
 struct Typed {
   std::string lease_ttl = "24h", rest = "5m", rollout_grace = "15s", restore_settle = "2m",
-              leader_ttl = "5s";
+              leader_ttl = "5s", certificate_ttl = "720h";
 };
-
-// Adds flags of any type alike: with their variable, and the default, if any, in the help. `what`
-// is the kind of value.
-template <typename T>
-CLI::Option* Add(CLI::App* app, const std::string& name, const std::string& what, T* value,
-                 const std::string& meaning) {
-  std::string variable = absl::StrCat("HEDDLE_CONTROLLER_", absl::AsciiStrToUpper(name));
-  for (char& c : variable) c = c == '-' ? '_' : c;
-  CLI::Option* option =
-      app->add_option("--" + name, *value, meaning)->envname(variable)->type_name(what);
-  if (!(*value == T())) option->capture_default_str();
-  return option;
-}
 
 void AddServing(CLI::App* app, Flags* flags) {
   Add(app, "net-conf", "PATH", &flags->net_conf_path,
@@ -129,11 +115,37 @@ void AddSeveral(CLI::App* app, Flags* flags, Typed* typed) {
       ->group(kSeveral);
 }
 
+void AddSecurity(CLI::App* app, Flags* flags, Typed* typed) {
+  AddTlsFlags(app, &flags->tls);
+  Add(app, "certificate-ttl", "", &typed->certificate_ttl,
+      "How long a node's certificate lasts. Nodes renew theirs by themselves.")
+      ->check(IsDuration(absl::Seconds(10)));
+  Add(app, "audit-log", "PATH", &flags->audit_log,
+      "A file for every administrative action and every refusal, one line of JSON each; by default "
+      "they are in the log.");
+  AddPkiCommands(app, &flags->pki);
+}
+
+// What depends on other flags.
+void Complete(const Typed& typed, Flags* flags) {
+  flags->lease_ttl = ToDuration(typed.lease_ttl);
+  flags->rest = ToDuration(typed.rest);
+  flags->rollout_grace = ToDuration(typed.rollout_grace);
+  flags->restore_settle = ToDuration(typed.restore_settle);
+  flags->certificate_ttl = ToDuration(typed.certificate_ttl);
+  flags->etcd.leader_ttl = ToDuration(typed.leader_ttl);
+  flags->etcd.copy_path = flags->data_dir + "/etcd-copy";
+  if (flags->tls.dir.empty()) flags->tls.dir = flags->data_dir + "/tls";
+  if (flags->pki.tls_dir.empty()) flags->pki.tls_dir = flags->pki.data_dir + "/tls";
+  if (flags->pki.admin_name.empty()) flags->pki.admin_name = flags->pki.id;
+}
+
 }  // namespace
 
 ParsedFlags ParseFlags(int argc, const char* const* argv) {
   Flags flags;
-  flags.id = HostName();
+  flags.id = flags.pki.id = HostName();
+  flags.pki.data_dir = flags.data_dir;
   Typed typed;
   CLI::App app(
       "heddle-controller owns a pod network: it gives every node its subnet and tells every node "
@@ -145,6 +157,7 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
   AddServing(&app, &flags);
   AddLeases(&app, &typed);
   AddSeveral(&app, &flags, &typed);
+  AddSecurity(&app, &flags, &typed);
   try {
     app.parse(argc, const_cast<char**>(argv));
     if (flags.id.empty()) throw CLI::ValidationError("--id", "this host has no name; give one");
@@ -152,12 +165,7 @@ ParsedFlags ParseFlags(int argc, const char* const* argv) {
     const int code = app.exit(error);
     return {flags, code == 0 ? kExitOk : kExitConfiguration};
   }
-  flags.lease_ttl = ToDuration(typed.lease_ttl);
-  flags.rest = ToDuration(typed.rest);
-  flags.rollout_grace = ToDuration(typed.rollout_grace);
-  flags.restore_settle = ToDuration(typed.restore_settle);
-  flags.etcd.leader_ttl = ToDuration(typed.leader_ttl);
-  flags.etcd.copy_path = flags.data_dir + "/etcd-copy";
+  Complete(typed, &flags);
   return {flags, -1};
 }
 

@@ -5,6 +5,7 @@
 #include <vector>
 
 #include "absl/time/time.h"
+#include "controller/tls_flags.h"
 #include "storage/etcd/etcd_store.h"
 
 namespace heddle::controller {
@@ -26,6 +27,10 @@ struct Flags {
   std::string id;             // the host's name unless given
   std::string advertise;      // empty: see AdvertisedAddress
   storage::EtcdOptions etcd;  // without endpoints: the embedded store
+  TlsFlags tls;
+  absl::Duration certificate_ttl = absl::Hours(720);
+  std::string audit_log;  // empty: the log
+  PkiFlags pki;           // with a command: do that, instead of serving
 };
 
 struct ParsedFlags {

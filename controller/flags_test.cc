@@ -1,5 +1,7 @@
 #include "controller/flags.h"
 
+#include <cstdlib>
+
 #include "gtest/gtest.h"
 
 namespace heddle::controller {
@@ -90,6 +92,78 @@ TEST(FlagsTest, DurationsHaveAUnit) {
   EXPECT_EQ(Parse("--lease-ttl", "5").exit_code, kExitConfiguration);
   EXPECT_EQ(Parse("--lease-ttl", "0s").exit_code, kExitConfiguration);
   EXPECT_EQ(Parse("--rest", "0s").exit_code, -1);
+}
+
+TEST(FlagsTest, KeysAreInTheDataDirectoryUnlessSaid) {
+  EXPECT_EQ(ParseAll({}).flags.tls.dir, "/var/lib/heddle/controller/tls");
+  EXPECT_EQ(Parse("--data-dir", "/srv/h").flags.tls.dir, "/srv/h/tls");
+  EXPECT_EQ(Parse("--tls-dir", "/srv/keys").flags.tls.dir, "/srv/keys");
+  EXPECT_FALSE(ParseAll({}).flags.tls.insecure);
+  EXPECT_FALSE(ParseAll({}).flags.tls.is_own_pki());
+  EXPECT_EQ(ParseAll({}).flags.tls.server_name, "heddle-controller");
+  EXPECT_EQ(Parse("--tls-server-name", "").flags.tls.server_name, "");
+}
+
+TEST(FlagsTest, AnOwnPkiIsThreeFiles) {
+  const ParsedFlags own = ParseAll(
+      {"--tls-cert-file", "c.crt", "--tls-key-file", "c.key", "--tls-ca-file", "roots.crt"});
+  ASSERT_EQ(own.exit_code, -1);
+  EXPECT_TRUE(own.flags.tls.is_own_pki());
+  EXPECT_EQ(own.flags.tls.cert_file, "c.crt");
+  EXPECT_EQ(own.flags.tls.key_file, "c.key");
+  EXPECT_EQ(own.flags.tls.ca_file, "roots.crt");
+  for (const std::vector<const char*>& bad : std::vector<std::vector<const char*>>{
+           {"--tls-cert-file", "c.crt"},
+           {"--tls-key-file", "c.key"},
+           {"--tls-ca-file", "roots.crt"},
+           {"--tls-cert-file", "c.crt", "--tls-key-file", "c.key"},
+           {"--tls-cert-file", "c.crt", "--tls-key-file", "c.key", "--tls-ca-file", "roots.crt",
+            "--tls-dir", "/srv/keys"}}) {
+    EXPECT_EQ(ParseAll(bad).exit_code, kExitConfiguration) << bad[0];
+  }
+}
+
+TEST(FlagsTest, InsecureGoesWithNothingOfTls) {
+  EXPECT_TRUE(ParseAll({"--insecure"}).flags.tls.insecure);
+  EXPECT_EQ(ParseAll({"--insecure", "--tls-dir", "/srv/keys"}).exit_code, kExitConfiguration);
+  EXPECT_EQ(ParseAll({"--insecure", "--tls-server-name", "x"}).exit_code, kExitConfiguration);
+  EXPECT_EQ(ParseAll({"--insecure", "--tls-cert-file", "c.crt", "--tls-key-file", "c.key",
+                      "--tls-ca-file", "roots.crt"})
+                .exit_code,
+            kExitConfiguration);
+  setenv("HEDDLE_CONTROLLER_INSECURE", "true", 1);
+  EXPECT_TRUE(ParseAll({}).flags.tls.insecure);
+  EXPECT_EQ(ParseAll({"--tls-dir", "/srv/keys"}).exit_code, kExitConfiguration);
+  unsetenv("HEDDLE_CONTROLLER_INSECURE");
+}
+
+TEST(FlagsTest, CertificatesAndTheAuditLog) {
+  EXPECT_EQ(ParseAll({}).flags.certificate_ttl, absl::Hours(720));
+  EXPECT_EQ(ParseAll({}).flags.audit_log, "");
+  EXPECT_EQ(Parse("--certificate-ttl", "10s").flags.certificate_ttl, absl::Seconds(10));
+  EXPECT_EQ(Parse("--certificate-ttl", "9s").exit_code, kExitConfiguration);
+  EXPECT_EQ(Parse("--audit-log", "/var/log/a").flags.audit_log, "/var/log/a");
+}
+
+TEST(FlagsTest, CommandsHaveFlagsOfTheirOwn) {
+  using Command = PkiFlags::Command;
+  EXPECT_EQ(ParseAll({}).flags.pki.command, Command::kNone);
+  const PkiFlags init = ParseAll({"init", "--data-dir", "/srv/h", "--id", "c1"}).flags.pki;
+  EXPECT_EQ(init.command, Command::kInit);
+  EXPECT_EQ(init.tls_dir, "/srv/h/tls");
+  EXPECT_EQ(init.id, "c1");
+  EXPECT_EQ(init.admin_name, "c1");
+  EXPECT_EQ(init.admin_identity, "/etc/heddle/admin.pem");
+  EXPECT_EQ(ParseAll({"init", "--admin-identity", ""}).flags.pki.admin_identity, "");
+  EXPECT_EQ(ParseAll({"init"}).flags.pki.tls_dir, "/var/lib/heddle/controller/tls");
+  EXPECT_EQ(ParseAll({"init", "--id", "C 1"}).exit_code, kExitConfiguration);
+  EXPECT_EQ(ParseAll({"ca", "add", "--tls-dir", "/t"}).flags.pki.tls_dir, "/t");
+  EXPECT_EQ(ParseAll({"ca", "add"}).flags.pki.command, Command::kCaAdd);
+  EXPECT_EQ(ParseAll({"ca", "promote"}).flags.pki.command, Command::kCaPromote);
+  EXPECT_EQ(ParseAll({"ca", "retire"}).flags.pki.command, Command::kCaRetire);
+  EXPECT_EQ(ParseAll({"ca", "show"}).flags.pki.command, Command::kCaShow);
+  EXPECT_EQ(ParseAll({"ca"}).exit_code, kExitConfiguration);
+  EXPECT_EQ(ParseAll({"begin"}).exit_code, kExitConfiguration);
 }
 
 }  // namespace

@@ -87,6 +87,13 @@ Frame NetworkFrame(const Network& network) {
   return ToFrame(message);
 }
 
+Frame TrustFrame(absl::string_view roots_pem, absl::string_view issuer) {
+  v1::ControllerMessage message;
+  message.mutable_trust()->set_roots_pem(std::string(roots_pem));
+  message.mutable_trust()->set_issuer(std::string(issuer));
+  return ToFrame(message);
+}
+
 std::string PutBytes(const Peer& peer) {
   v1::PeerChange change;
   *change.mutable_put() = ToProto(peer);

@@ -32,6 +32,8 @@ Frame HeartbeatFrame(storage::Revision revision, std::uint64_t set_hash, bool se
 Frame AcceptRemovalsFrame();
 Frame ProbeRequestFrame(const ProbeRequest& request);
 Frame NetworkFrame(const Network& network);
+// `issuer`: the key id of the root that signs; empty: not known here.
+Frame TrustFrame(absl::string_view roots_pem, absl::string_view issuer);
 
 // A chunk message with one change. Concatenated, several are a chunk of all their changes: that is
 // how repeated fields are encoded.

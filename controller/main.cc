@@ -11,12 +11,15 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
+#include "base/core_dumps.h"
 #include "base/file.h"
 #include "base/status_macros.h"
 #include "base/version.h"
 #include "controller/advertised_address.h"
 #include "controller/controller.h"
+#include "controller/controller_tls.h"
 #include "controller/flags.h"
+#include "controller/pki_commands.h"
 #include "spdlog/sinks/stdout_sinks.h"
 #include "spdlog/spdlog.h"
 #include "storage/etcd/etcd_store.h"
@@ -66,7 +69,7 @@ absl::StatusOr<ControllerOptions> OptionsOf(const Flags& flags) {
   ControllerOptions options;
   options.id = flags.id;
   options.advertise = flags.advertise.empty() ? AdvertisedAddress(flags.listen, ReadHostAddresses())
-                                            : flags.advertise;
+                                              : flags.advertise;
   options.listen = flags.listen;
   options.one_of_several = !flags.etcd.endpoints.empty();
   options.policy.ttl = flags.lease_ttl;
@@ -74,6 +77,9 @@ absl::StatusOr<ControllerOptions> OptionsOf(const Flags& flags) {
   options.heartbeat_seconds = flags.heartbeat_seconds;
   options.rollout_grace = flags.rollout_grace;
   options.restore_settle = flags.restore_settle;
+  options.certificate_ttl = flags.certificate_ttl;
+  options.audit_log = flags.audit_log;
+  options.tls_server_name = flags.tls.server_name;
   if (!flags.net_conf_path.empty()) {
     auto json = ReadFile(flags.net_conf_path, kMaxNetConfBytes);
     if (!json.ok()) {
@@ -83,6 +89,27 @@ absl::StatusOr<ControllerOptions> OptionsOf(const Flags& flags) {
     options.net_conf_name = flags.net_conf_path;
   }
   return options;
+}
+
+// Null: it was asked for by name to do without.
+absl::StatusOr<std::unique_ptr<ControllerTls>> OpenTls(const Flags& flags, const Clock* clock) {
+  if (flags.tls.insecure) {
+    spdlog::warn(
+        "--insecure: no TLS and no authentication. WHOEVER REACHES {} CAN READ AND CHANGE THE "
+        "WHOLE NETWORK. For trials on a trusted network only; `heddle-controller init` makes what "
+        "it takes to do without --insecure",
+        absl::StrJoin(flags.listen, ", "));
+    return std::unique_ptr<ControllerTls>();
+  }
+  HEDDLE_RETURN_IF_ERROR(ForbidCoreDumps());
+  ControllerTlsTerms terms;
+  terms.controller_id = flags.id;
+  if (flags.tls.is_own_pki()) {
+    terms.own_pki = {flags.tls.key_file, flags.tls.cert_file, flags.tls.ca_file};
+  } else {
+    terms.files.folder = flags.tls.dir;
+  }
+  return ControllerTls::Open(terms, clock);
 }
 
 // Cancelled: a signal that ends the process came first.
@@ -139,8 +166,15 @@ absl::StatusOr<End> Live(const Flags& flags, const ControllerOptions& options,
 }
 
 int Serve(const Flags& flags, const sigset_t& signals) {
-  const auto options = OptionsOf(flags);
+  auto options = OptionsOf(flags);
   if (!options.ok()) return Fail(options.status());
+  const SystemClock clock;
+  const auto tls = OpenTls(flags, &clock);
+  if (!tls.ok()) return Fail(tls.status());
+  if (*tls != nullptr) {
+    options->credentials = (*tls)->credentials();
+    options->authority = [tls = tls->get()] { return tls->authority(); };
+  }
   const auto store = OpenStore(flags, signals);
   if (absl::IsCancelled(store.status())) return kExitOk;
   if (!store.ok()) {
@@ -161,6 +195,7 @@ int main(int argc, char** argv) {
   using namespace heddle::controller;
   const ParsedFlags parsed = ParseFlags(argc, argv);
   if (parsed.exit_code >= 0) return parsed.exit_code;
+  if (parsed.flags.pki.command != PkiFlags::Command::kNone) return RunPkiCommand(parsed.flags.pki);
   LogToStderr(parsed.flags.log_level);
   setenv("GRPC_VERBOSITY", "NONE", /*overwrite=*/0);  // its failures reach us as statuses
   const sigset_t signals = BlockSignals();

@@ -35,6 +35,8 @@ class NodeService::Impl final
     shared_.hub = wiring.hub;
     shared_.registry = wiring.registry;
     shared_.probe_reports = wiring.probe_reports;
+    LookAtTrust();
+    shared_.trust = &trust_;
     shared_.heartbeat_seconds = wiring.heartbeat_seconds;
     shared_.controller_version = wiring.version;
     shared_.controller_id = wiring.controller_id;
@@ -121,6 +123,11 @@ class NodeService::Impl final
     wiring_.hub->set_stream_count(live_.size());
   }
 
+  bool LookAtTrust() {
+    const std::optional<Trust> now = wiring_.trust ? wiring_.trust() : std::nullopt;
+    return now && trust_.Set(*now);
+  }
+
   absl::Time OnTime(absl::Time now) {
     if (wiring_.hub->Release(now)) {
       for (const auto& reactor : Live()) reactor->Kick();
@@ -128,12 +135,17 @@ class NodeService::Impl final
     if (now >= next_scan_) {
       next_scan_ = now + kScanEvery;
       wiring_.hub->set_stale_since(wiring_.store->Describe().unreachable_since);
-      for (const auto& reactor : Live()) reactor->KickIfDue(now);
+      const bool is_trust_news = LookAtTrust();
+      for (const auto& reactor : Live()) {
+        if (is_trust_news) reactor->Kick();
+        reactor->KickIfDue(now);
+      }
     }
     return std::min(next_scan_, wiring_.hub->release_at());
   }
 
   const Wiring wiring_;
+  TrustNotice trust_;
   NodeStream::Shared shared_;
   AttachReactor::Wiring reactors_;
   SetBack set_back_;

@@ -1,7 +1,9 @@
 // The gRPC service that nodes attach to: the set of live streams, and what wakes them.
 #pragma once
 
+#include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.h"
@@ -11,6 +13,7 @@
 #include "controller/node_registry.h"
 #include "controller/probe_reports.h"
 #include "controller/pump.h"
+#include "controller/trust_notice.h"
 #include "controller/watch_hub.h"
 #include "controller/writer_thread.h"
 
@@ -35,6 +38,7 @@ class NodeService {
     AdmittedStreams* streams = nullptr;
     int heartbeat_seconds = 5;
     std::string version, controller_id;
+    std::function<std::optional<Trust>()> trust;  // as it is now; nothing: without TLS
   };
 
   explicit NodeService(const Wiring& wiring);

@@ -271,6 +271,13 @@ void NodeStream::TellNetwork() {
   if (const auto network = shared_->hub->network()) out_.push_back(NetworkFrame(*network));
 }
 
+void NodeStream::TellTrust() {
+  const Frame trust = shared_->trust == nullptr ? nullptr : shared_->trust->frame();
+  if (trust == nullptr || trust == trust_told_) return;
+  trust_told_ = trust;
+  out_.push_back(trust);
+}
+
 void NodeStream::Deliver(std::shared_ptr<const Delivery> delivery) {
   if (delivery->snapshot) TellNetwork();
   network_told_ = std::max(network_told_, delivery->revision);
@@ -290,6 +297,7 @@ Frame NodeStream::NextOfDelivery() {
 
 Frame NodeStream::Next(absl::Time now) {
   WatchHub& hub = *shared_->hub;
+  if (!node_id_.empty()) TellTrust();
   if (!node_id_.empty() && !sending_) TellNetwork();
   if (out_.empty() && sending_ && delivery_ == nullptr &&
       cursor_ < (std::exchange(at_once_, false) ? hub.head() : hub.released())) {

@@ -28,6 +28,7 @@
 #include "controller/frames.h"
 #include "controller/node_registry.h"
 #include "controller/probe_reports.h"
+#include "controller/trust_notice.h"
 #include "controller/watch_hub.h"
 
 namespace heddle::controller {
@@ -41,6 +42,7 @@ class NodeStream {
     WatchHub* hub = nullptr;
     NodeRegistry* registry = nullptr;
     ProbeReports* probe_reports = nullptr;  // null: what nodes report is dropped
+    const TrustNotice* trust = nullptr;     // null: without TLS
     int heartbeat_seconds = 5;
     std::string controller_version, controller_id;
     // A node has applied `claimed`, and the store, of the same history, is only at `store`. Called
@@ -99,6 +101,7 @@ class NodeStream {
   void StartSending();
   void CheckHash(const v1::Applied& applied, absl::Time now);
   void TellNetwork();
+  void TellTrust();
   void Deliver(std::shared_ptr<const Delivery> delivery);
   Frame NextOfDelivery();
 
@@ -122,6 +125,7 @@ class NodeStream {
 
   std::deque<Frame> out_;
   storage::Revision network_told_ = 0;
+  Frame trust_told_;
   bool sending_ = false;                      // peers are being sent: cursor_ means something
   bool at_once_ = false;                      // do not wait for the hub's next release
   storage::Revision cursor_ = 0;              // sent, or being sent with delivery_

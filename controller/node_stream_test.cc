@@ -46,6 +46,42 @@ TEST_F(NodeStreamTest, OnlyWelcomeAndHeartbeatsAreSentBeforeTheLease) {
   EXPECT_EQ(messages[0].heartbeat().revision(), 0u) << "older than what any node has";
 }
 
+TEST_F(NodeStreamTest, WhomToBelieveIsToldAfterWelcomeAndWhenItChanges) {
+  TrustNotice trust;
+  shared_.trust = &trust;
+  EXPECT_TRUE(trust.Set({"roots", "a1"}));
+  EXPECT_FALSE(trust.Set({"roots", "a1"})) << "no news";
+  const auto connection = Attached(Hello("node-1"));
+  const auto messages = connection->Drain(now_);
+  ASSERT_GE(messages.size(), 2u);
+  EXPECT_TRUE(messages[0].has_welcome());
+  std::vector<v1::Trust> told;
+  const auto note = [&told](const std::vector<v1::ControllerMessage>& some) {
+    for (const v1::ControllerMessage& message : some) {
+      if (message.has_trust()) told.push_back(message.trust());
+    }
+  };
+  note(messages);
+  ASSERT_EQ(told.size(), 1u);
+  EXPECT_EQ(told[0].roots_pem(), "roots");
+  EXPECT_EQ(told[0].issuer(), "a1");
+  note(connection->Drain(now_ + absl::Seconds(5)));
+  EXPECT_EQ(told.size(), 1u) << "once";
+  EXPECT_TRUE(trust.Set({"roots, and another", "a1"}));
+  EXPECT_TRUE(trust.Set({"roots, and another", "b2"}));
+  note(connection->Drain(now_ + absl::Seconds(5)));
+  ASSERT_EQ(told.size(), 2u) << "the latest is enough";
+  EXPECT_EQ(told[1].issuer(), "b2");
+}
+
+TEST_F(NodeStreamTest, WithoutTlsNothingIsToldOfTrust) {
+  const TrustNotice nothing;
+  shared_.trust = &nothing;
+  for (const auto& message : Attached(Hello("node-1"))->Drain(now_)) {
+    EXPECT_FALSE(message.has_trust());
+  }
+}
+
 TEST_F(NodeStreamTest, ResumesByDeltasWhenHistoryRevisionAndHashAgree) {
   TestReplica held;
   {

@@ -1,5 +1,9 @@
 #include "controller/peer_channels.h"
 
+#include <utility>
+
+#include "identity/transport.h"
+
 namespace heddle::controller {
 namespace {
 
@@ -9,7 +13,12 @@ constexpr int kKeepaliveMs = 10'000;           // silence before a ping
 constexpr int kKeepaliveTimeoutMs = 5'000;     // and for its answer
 constexpr int kMaxReconnectBackoffMs = 1'000;  // a restarted controller is found soon
 
-std::shared_ptr<grpc::Channel> NewChannel(const std::string& address) {
+}  // namespace
+
+PeerChannels::PeerChannels(const identity::LiveCredentials* credentials, std::string server_name)
+    : credentials_(credentials), server_name_(std::move(server_name)) {}
+
+std::shared_ptr<grpc::Channel> PeerChannels::NewChannel(const std::string& address) const {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
@@ -18,13 +27,19 @@ std::shared_ptr<grpc::Channel> NewChannel(const std::string& address) {
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kMaxReconnectBackoffMs / 10);
   arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kMaxReconnectBackoffMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, kMaxReconnectBackoffMs);
-  return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  if (current_ == nullptr) {
+    return grpc::CreateCustomChannel(address, grpc::InsecureChannelCredentials(), arguments);
+  }
+  identity::SetServerName({server_name_}, &arguments);
+  return grpc::CreateCustomChannel(address, identity::ChannelCredentialsOf(*current_), arguments);
 }
-
-}  // namespace
 
 std::shared_ptr<grpc::Channel> PeerChannels::To(const std::string& address) {
   MutexLock lock(&mutex_);
+  if (credentials_ != nullptr && current_ != credentials_->Current()) {
+    current_ = credentials_->Current();
+    channels_.clear();
+  }
   const auto found = channels_.find(address);
   if (found != channels_.end()) return found->second;
   if (channels_.size() >= kMaxChannels) channels_.clear();

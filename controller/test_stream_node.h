@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "api/convert.h"
 #include "api/heddle/v1/node.grpc.pb.h"
 #include "controller/test_peers.h"
@@ -23,9 +24,10 @@ class TestNode {
   using Stream = grpc::ClientReaderWriter<v1::NodeMessage, v1::ControllerMessage>;
 
   TestNode(const std::shared_ptr<grpc::Channel>& channel, int number,
-           const std::string& instance = "i", const std::vector<Prefix>& preferred = {})
+           const std::string& instance = "i", const std::vector<Prefix>& preferred = {},
+           absl::Duration lasts_at_most = absl::Seconds(30))
       : stub_(v1::NodeService::NewStub(channel)), number_(number) {
-    context_.set_deadline(std::chrono::system_clock::now() + std::chrono::seconds(30));
+    context_.set_deadline(absl::ToChronoTime(absl::Now() + lasts_at_most));
     stream_ = stub_->Attach(&context_);
     v1::NodeMessage hello;
     hello.mutable_hello()->set_protocol_version(1);
@@ -51,6 +53,7 @@ class TestNode {
       v1::ControllerMessage message;
       if (!stream_->Read(&message)) return false;
       replica.Take(message.SerializeAsString());
+      if (message.has_trust()) trust = message.trust();
       if (message.has_own_lease()) self = message.own_lease().self();
       if (message.has_accept_removals()) ++accepts;
       if (message.has_heartbeat()) ++heartbeats;
@@ -78,6 +81,7 @@ class TestNode {
 
   TestReplica replica;
   v1::Peer self;
+  v1::Trust trust;  // as it was told last
   int accepts = 0, heartbeats = 0;
   std::uint64_t held_removals = 0;  // what it reports
   std::size_t synced_peers = 0;

@@ -107,8 +107,8 @@ absl::StatusOr<Authority> Authority::Create(absl::Time now, absl::Duration lifet
   const absl::Time not_before = now - kBackdated;
   HEDDLE_ASSIGN_OR_RETURN(X509Owner root,
                           Begin(key.get(), key_id, NewSerial(), not_before, not_before + lifetime));
-  HEDDLE_RETURN_IF_ERROR(
-      AddExtension(root.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0"));
+  HEDDLE_RETURN_IF_ERROR(AddExtension(root.get(), NID_basic_constraints,
+                                      "critical,CA:TRUE,pathlen:1"));  // 1: CrossSign
   HEDDLE_RETURN_IF_ERROR(AddExtension(root.get(), NID_key_usage, "critical,keyCertSign,cRLSign"));
   // A name of its own: with two roots in one file it is the name that leads to the right one.
   HEDDLE_RETURN_IF_ERROR(
@@ -175,6 +175,30 @@ absl::StatusOr<std::string> Authority::Issue(absl::string_view public_key_der,
     return OpensslFailed("sign a certificate");
   }
   return PemOf(leaf.get());
+}
+
+absl::StatusOr<std::string> Authority::CrossSign(const Root& other) const {
+  const ErrorQueue queue;
+  HEDDLE_ASSIGN_OR_RETURN(const std::vector<X509Owner> others, ReadCertificates(other.pem));
+  if (others.size() != 1 || !IsRoot(others[0].get())) {
+    return absl::InvalidArgumentError("what is to be signed is not one root");
+  }
+  X509* const root = others[0].get();
+  HEDDLE_ASSIGN_OR_RETURN(const X509Owner cross,
+                          Begin(X509_get0_pubkey(root), IssuerKeyId(root), NewSerial(),
+                                std::max(other.not_before, root_.not_before),
+                                std::min(other.not_after, root_.not_after)));
+  HEDDLE_RETURN_IF_ERROR(
+      AddKeyId(cross.get(), NID_authority_key_identifier, IssuerKeyId(certificate_.get())));
+  HEDDLE_RETURN_IF_ERROR(
+      AddExtension(cross.get(), NID_basic_constraints, "critical,CA:TRUE,pathlen:0"));
+  HEDDLE_RETURN_IF_ERROR(AddExtension(cross.get(), NID_key_usage, "critical,keyCertSign,cRLSign"));
+  if (X509_set_subject_name(cross.get(), X509_get_subject_name(root)) != 1 ||
+      X509_set_issuer_name(cross.get(), X509_get_subject_name(certificate_.get())) != 1 ||
+      X509_sign(cross.get(), key_.get(), EVP_sha256()) <= 0) {
+    return OpensslFailed("sign another root");
+  }
+  return PemOf(cross.get());
 }
 
 }  // namespace heddle::identity

@@ -46,6 +46,10 @@ class Authority {
   // FailedPrecondition: the root ends before the certificate would begin.
   absl::StatusOr<std::string> Issue(absl::string_view public_key_der,
                                     const IssueTerms& terms) const;
+  // `other` as a certificate of this root's, in PEM: after the leaf in a chain it leads who
+  // believes only this root to what the other signed. Ends with the earlier of both. Errors as
+  // Issue's; InvalidArgument: `other` cannot be read.
+  absl::StatusOr<std::string> CrossSign(const Root& other) const;
 
  private:
   Authority(Root root, std::shared_ptr<x509_st> certificate, PrivateKey key)

@@ -26,19 +26,22 @@ IssueTerms TermsFor(const Principal& principal) {
 }
 
 // OpenSSL's own verdict, as at a TLS handshake with that purpose at `when`.
-bool Verifies(const std::string& leaf_pem, const std::string& root_pem, int purpose,
+bool Verifies(const std::string& chain_pem, const std::string& root_pem, int purpose,
               absl::Time when = kNow) {
-  const auto leaf = ReadCertificates(leaf_pem), roots = ReadCertificates(root_pem);
+  const auto chain = ReadCertificates(chain_pem), roots = ReadCertificates(root_pem);
+  STACK_OF(X509)* const rest = sk_X509_new_null();
+  for (std::size_t i = 1; i < chain->size(); ++i) sk_X509_push(rest, (*chain)[i].get());
   X509_STORE* const store = X509_STORE_new();
   for (const X509Owner& root : *roots) X509_STORE_add_cert(store, root.get());
   X509_STORE_CTX* const context = X509_STORE_CTX_new();
-  X509_STORE_CTX_init(context, store, (*leaf)[0].get(), nullptr);
+  X509_STORE_CTX_init(context, store, (*chain)[0].get(), rest);
   X509_STORE_CTX_set_purpose(context, purpose);
   X509_STORE_CTX_set_time(context, 0, absl::ToTimeT(when));
   X509_VERIFY_PARAM_set_flags(X509_STORE_CTX_get0_param(context), X509_V_FLAG_X509_STRICT);
   const bool verified = X509_verify_cert(context) == 1;
   X509_STORE_CTX_free(context);
   X509_STORE_free(store);
+  sk_X509_free(rest);
   return verified;
 }
 
@@ -83,6 +86,27 @@ TEST(AuthorityTest, AnotherRootsAndAnotherTimesDoNotVerify) {
   EXPECT_FALSE(Verifies(*pem, other->root().pem, X509_PURPOSE_SSL_CLIENT));
   EXPECT_FALSE(Verifies(*pem, both, X509_PURPOSE_SSL_CLIENT, kNow + absl::Hours(721)));
   EXPECT_FALSE(Verifies(*pem, both, X509_PURPOSE_SSL_CLIENT, kNow - absl::Hours(2)));
+}
+
+TEST(AuthorityTest, ACrossSignedRootLeadsFromTheOneToTheOther) {
+  const auto former = Authority::Create(kNow, absl::Hours(87600));
+  const auto next = Authority::Create(kNow, absl::Hours(87600));
+  const auto leaf =
+      next->Issue(RequestedDer(*PrivateKey::Generate()), TermsFor({Role::kController, "c1"}));
+  const auto cross = former->CrossSign(next->root());
+  ASSERT_TRUE(cross.ok()) << cross.status();
+  const std::string chain = *leaf + *cross;
+  EXPECT_FALSE(Verifies(*leaf, former->root().pem, X509_PURPOSE_SSL_SERVER));
+  EXPECT_TRUE(Verifies(chain, former->root().pem, X509_PURPOSE_SSL_SERVER));
+  EXPECT_TRUE(Verifies(chain, next->root().pem, X509_PURPOSE_SSL_SERVER));
+  EXPECT_TRUE(Verifies(chain, former->root().pem + next->root().pem, X509_PURPOSE_SSL_SERVER));
+  // Nothing leads the other way round, and it is no root of its own.
+  const auto old =
+      former->Issue(RequestedDer(*PrivateKey::Generate()), TermsFor({Role::kController, "c1"}));
+  EXPECT_FALSE(Verifies(*old + *cross, next->root().pem, X509_PURPOSE_SSL_SERVER));
+  EXPECT_TRUE(ParseRoots(*cross)->empty());
+  EXPECT_EQ(former->CrossSign({*leaf, "", kNow, kNow}).status().code(),
+            absl::StatusCode::kInvalidArgument);
 }
 
 TEST(AuthorityTest, TheRootIsBackdatedAnHour) {

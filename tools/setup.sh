@@ -14,7 +14,8 @@ packages=(
   libnl-3-dev libprotobuf-dev libre2-dev librocksdb-dev libspdlog-dev libssl-dev
   libsystemd-dev libxxhash-dev nlohmann-json3-dev protobuf-compiler protobuf-compiler-grpc
   # What tests and quickstart run.
-  etcd-client etcd-server ethtool iproute2 iputils-ping nftables procps util-linux wireguard-tools
+  etcd-client etcd-server ethtool iproute2 iputils-ping nftables openssl procps util-linux
+  wireguard-tools
   # The emulated machine with Debian's stock kernel (tests/guest).
   busybox-static cpio kmod qemu-system-x86
 )

@@ -22,7 +22,7 @@ start_controllers() {
   local count=$1 n
   if [ "$count" = 1 ]; then
     start_program controller "$underlay" "$bin/heddle-controller" \
-      --net-conf "$state/net-conf.json" --data-dir "$state/controller" --listen "$wire_ip:7411"
+      --insecure --net-conf "$state/net-conf.json" --data-dir "$state/controller" --listen "$wire_ip:7411"
     wait_for "the controller answers" controller ctl status
     return
   fi
@@ -30,7 +30,7 @@ start_controllers() {
   for n in $(seq "$count"); do
     make_machine "c$n" $((200 + n))
     start_program "c$n" "heddle-c$n" "$bin/heddle-controller" --id "c$n" \
-      --net-conf "$state/net-conf.json" --data-dir "$state/c$n" \
+      --insecure --net-conf "$state/net-conf.json" --data-dir "$state/c$n" \
       --listen "192.0.2.$((200 + n)):7411" --etcd-endpoints "$(etcd_addresses)"
   done
   for n in $(seq "$count"); do

@@ -76,6 +76,7 @@ class Cluster:
     def start_controller(self, i):
         self.start("c%d" % i, self.args.controller, "--id", "c%d" % i,
                    "--listen", "127.0.0.1:%d" % self.ports[i],
+                   "--insecure",
                    "--data-dir", os.path.join(self.folder, "c%d" % i),
                    "--etcd-endpoints", ",".join("127.0.0.1:%d" % p for p in self.clients),
                    "--leader-ttl", "%ds" % self.args.leader_ttl_seconds)

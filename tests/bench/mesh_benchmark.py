@@ -43,7 +43,7 @@ class Cluster:
             json.dump(_NETWORK, conf)
         self.log = open(f"{folder}/log", "wb")
         self.controller = lab.subprocess.Popen(
-            [args.controller, "--net-conf", conf.name, "--data-dir", f"{folder}/controller",
+            [args.controller, "--insecure", "--net-conf", conf.name, "--data-dir", f"{folder}/controller",
              "--listen", "10.0.0.1:7411", "--log-level", "warn"],
             stdout=self.log, stderr=self.log)
         time.sleep(1.0)

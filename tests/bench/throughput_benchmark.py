@@ -88,7 +88,7 @@ class Heddle:
             json.dump({"Network": "10.244.0.0/16", "Backend": {"Type": self.backend}}, out)
         self.log = open(f"{self.folder}/log", "wb")
         self.processes.append(subprocess.Popen(
-            [self.args.controller, "--net-conf", conf, "--data-dir", f"{self.folder}/controller",
+            [self.args.controller, "--insecure", "--net-conf", conf, "--data-dir", f"{self.folder}/controller",
              "--listen", "10.0.0.1:7411"], stdout=self.log, stderr=self.log))
         for n in (1, 2):
             os.makedirs(f"{self.folder}/h{n}")

@@ -58,6 +58,7 @@ void Controller::Start() {
   program.argv = {Built("controller/heddle-controller"),
                   "--net-conf",
                   net_conf_path_,
+                  "--insecure",
                   "--data-dir",
                   data_folder_,
                   "--listen",
