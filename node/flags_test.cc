@@ -112,5 +112,42 @@ TEST(Flags, HelpAndVersionEndWell) {
   }
 }
 
+TEST(Flags, SecurityArrivesWhole) {
+  const ParsedFlags joining =
+      Parse({"--node-id=n1", "--join=/t", "--state-dir=/y", "--tls-server-name", ""});
+  ASSERT_TRUE(joining.run);
+  EXPECT_EQ(joining.flags.enrolment.join_file, "/t");
+  EXPECT_EQ(joining.flags.enrolment.state.pending_key, "/y/join-key.pem");
+  EXPECT_EQ(joining.flags.enrolment.server_name, "");
+  EXPECT_EQ(joining.flags.agent.session.server_name, "") << "the host that is dialled";
+  const ParsedFlags own =
+      Parse({"--node-id=n1", "--tls-cert-file=/c", "--tls-key-file=/k", "--tls-ca-file=/a"});
+  ASSERT_TRUE(own.run);
+  ASSERT_TRUE(own.flags.enrolment.own_files);
+  EXPECT_EQ(own.flags.enrolment.own_files->certificate, "/c");
+  EXPECT_EQ(own.flags.enrolment.own_files->key, "/k");
+  EXPECT_EQ(own.flags.enrolment.own_files->roots, "/a");
+  const ParsedFlags insecure = Parse({"--node-id=n1", "--insecure"});
+  ASSERT_TRUE(insecure.run);
+  EXPECT_TRUE(insecure.flags.agent.session.insecure);
+  EXPECT_EQ(insecure.flags.agent.session.controllers, std::vector<std::string>{"127.0.0.1:7411"});
+}
+
+TEST(Flags, SecurityThatContradictsItselfIsRefused) {
+  const std::vector<std::vector<std::string>> wrong = {
+      {"--insecure", "--join=/t"},
+      {"--insecure", "--tls-cert-file=/c", "--tls-key-file=/k", "--tls-ca-file=/a"},
+      {"--insecure", "--tls-ca-file=/a"},
+      {"--tls-cert-file=/c", "--tls-key-file=/k"},
+      {"--join=/t", "--tls-cert-file=/c", "--tls-key-file=/k", "--tls-ca-file=/a"}};
+  for (std::vector<std::string> flags : wrong) {
+    SCOPED_TRACE(flags.front() + " " + flags.back());
+    flags.push_back("--node-id=n1");
+    const ParsedFlags parsed = Parse(flags);
+    EXPECT_FALSE(parsed.run);
+    EXPECT_EQ(parsed.exit_code, kExitUsage);
+  }
+}
+
 }  // namespace
 }  // namespace heddle::node
