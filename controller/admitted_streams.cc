@@ -1,8 +1,8 @@
 #include "controller/admitted_streams.h"
 
 #include <algorithm>
+#include <iterator>
 
-#include "absl/container/flat_hash_set.h"
 #include "absl/strings/str_cat.h"
 
 namespace heddle::controller {
@@ -13,9 +13,9 @@ const identity::Principal& Shower(const Caller& caller) {
   return caller.through ? *caller.through : caller.principal;
 }
 
-absl::Status Revoked(const Caller& caller) {
+absl::Status Revoked(const identity::Principal& whose) {
   return absl::PermissionDeniedError(absl::StrCat(
-      "the certificate of '", caller.who(),
+      "the certificate of '", identity::ToString(whose),
       "' was revoked by an administrator. To come back, its holder needs a new one: a node with a "
       "ticket of `heddlectl token create`"));
 }
@@ -49,13 +49,23 @@ std::shared_ptr<void> AdmittedStreams::Add(const Caller& caller, absl::string_vi
   if (is_next) wiring_.pump->Wake();
   // After it is in the list: what is revoked from now on ends it.
   const absl::Status status = wiring_.access->StillAdmitted(caller);
-  if (!status.ok()) OnRevoked({caller.serial, caller.through_serial});
+  if (!status.ok() && Remove(id)) EndAll({{{caller, std::string(action), end, {}, ""}, status}});
   return std::shared_ptr<void>(nullptr, [this, id](void*) { Remove(id); });
 }
 
-void AdmittedStreams::Remove(std::uint64_t id) {
+bool AdmittedStreams::Remove(std::uint64_t id) {
   MutexLock lock(&mutex_);
-  streams_.erase(id);
+  return streams_.erase(id) > 0;
+}
+
+// Whose certificate, of those that the stream stands on, is revoked; null: none is.
+const identity::Principal* AdmittedStreams::RevokedOf(
+    const Stream& stream, const absl::flat_hash_set<std::string>& serials) {
+  const Caller& caller = stream.caller;
+  if (!caller.serial.empty() && serials.contains(caller.serial)) return &caller.principal;
+  if (caller.through && serials.contains(caller.through_serial)) return &*caller.through;
+  if (!stream.relies_on.empty() && serials.contains(stream.relies_on)) return &Shower(caller);
+  return nullptr;
 }
 
 void AdmittedStreams::OnRevoked(const std::vector<std::string>& serials) {
@@ -64,13 +74,9 @@ void AdmittedStreams::OnRevoked(const std::vector<std::string>& serials) {
   {
     MutexLock lock(&mutex_);
     for (auto at = streams_.begin(); at != streams_.end();) {
-      const Stream& stream = at->second;
-      const bool is_it = !stream.caller.serial.empty() && revoked.contains(stream.caller.serial);
-      const bool ends = is_it ||
-                        (stream.caller.through && revoked.contains(stream.caller.through_serial)) ||
-                        (!stream.relies_on.empty() && revoked.contains(stream.relies_on));
-      if (ends) ending.push_back({stream, Revoked(stream.caller)});
-      at = ends ? streams_.erase(at) : std::next(at);
+      const identity::Principal* const whose = RevokedOf(at->second, revoked);
+      if (whose != nullptr) ending.push_back({at->second, Revoked(*whose)});
+      at = whose != nullptr ? streams_.erase(at) : std::next(at);
     }
   }
   EndAll(ending);

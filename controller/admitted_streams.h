@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/base/thread_annotations.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/status/status.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
@@ -74,7 +75,9 @@ class AdmittedStreams {
   void OnRevoked(const std::vector<std::string>& serials);
   absl::Time OnTime(absl::Time now);
   void JudgeExpired(absl::Time now, const NewestOf& newest_of);
-  void Remove(std::uint64_t id);
+  bool Remove(std::uint64_t id);
+  static const identity::Principal* RevokedOf(const Stream& stream,
+                                              const absl::flat_hash_set<std::string>& serials);
   void EndAll(const std::vector<Ending>& ending);
 
   const Wiring wiring_;

@@ -18,6 +18,11 @@ bool RestoreCall::StopTakingIn() {
   return std::exchange(is_taking_in_, false);
 }
 
+RestoreCall::Options RestoreCall::options() const {
+  MutexLock lock(&mutex_);
+  return options_;
+}
+
 void RestoreCall::Stop(const absl::Status& why) {
   if (StopTakingIn()) End(why);
 }
@@ -37,7 +42,10 @@ void RestoreCall::OnReadDone(bool ok) {
     if (StopTakingIn()) received_(self_);
     return;
   }
-  if (std::exchange(first_, false)) options_ = {incoming_.replace(), incoming_.dry_run()};
+  if (std::exchange(first_, false)) {
+    MutexLock lock(&mutex_);
+    options_ = {incoming_.replace(), incoming_.dry_run()};
+  }
   if (const absl::Status fed = check_.Feed(incoming_.bytes()); !fed.ok()) return Stop(fed);
   {
     MutexLock lock(&mutex_);

@@ -42,7 +42,7 @@ class RestoreCall final : public grpc::ServerReadReactor<v1::RestoreRequest>,
   bool is_another_controllers() const { return is_another_controllers_; }
 
   // For who was given it by `received`.
-  const Options& options() const { return options_; }
+  Options options() const;
   BackupCheck& check() { return check_; }
   v1::RestoreResponse* response() { return response_; }
 
@@ -59,10 +59,10 @@ class RestoreCall final : public grpc::ServerReadReactor<v1::RestoreRequest>,
   std::shared_ptr<RestoreCall> self_;
   v1::RestoreRequest incoming_;
   bool first_ = true;
-  Options options_;
   BackupCheck check_;
   bool is_another_controllers_ = false;
-  Mutex mutex_;
+  mutable Mutex mutex_;
+  Options options_ ABSL_GUARDED_BY(mutex_);
   bool is_taking_in_ ABSL_GUARDED_BY(mutex_) = true;
   std::shared_ptr<void> kept_ ABSL_GUARDED_BY(mutex_);
 };
