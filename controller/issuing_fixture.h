@@ -199,7 +199,7 @@ class IssuingTest : public ::testing::Test {
   NodeRegistry registry_{absl::Seconds(15)};
   Pump pump_{&clock_};
   Leadership leadership_{"controller"};
-  PeerChannels channels_;
+  PeerChannels channels_{nullptr, ""};  // to nobody
   std::unique_ptr<WriterThread> writer_;
   std::unique_ptr<LeaderProxy> proxy_;
   std::unique_ptr<IssuingCalls> issuing_;
