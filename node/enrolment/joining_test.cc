@@ -1,5 +1,7 @@
 #include <gmock/gmock.h>
 
+#include <atomic>
+
 #include "node/enrolment/enrolment_fixture.h"
 
 namespace heddle::node {
@@ -71,6 +73,22 @@ TEST_F(JoiningTest, AKeyThatWasLeftBesideAnIdentityIsOfNoMatter) {
   Start();
   EXPECT_NE(Serial(), "");
   EXPECT_EQ(fake_.joins(), 0);
+  EXPECT_FALSE(Exists(options_.state.pending_key)) << "it would be joined with once more";
+}
+
+// As of a mass start behind one address: no other ticket is called for.
+TEST_F(JoiningTest, ARefusalThatPassesIsWaitedOut) {
+  WriteTicket(fake_.Ticket());
+  std::atomic<bool> busy{true};
+  fake_.set_gate([&](const std::string&) {
+    return busy ? grpc::Status(grpc::StatusCode::RESOURCE_EXHAUSTED, "too many ask")
+                : grpc::Status::OK;
+  });
+  Start();
+  ASSERT_TRUE(ProblemHas("too many ask")) << enrolment_->Problem();
+  EXPECT_THAT(enrolment_->Problem(), testing::Not(HasSubstr("token create")));
+  busy = false;
+  EXPECT_TRUE(Soon([&] { return enrolment_->Current() != nullptr; })) << enrolment_->Problem();
 }
 
 TEST_F(JoiningTest, AnIdentityThatMakesNoSenseIsReplacedWithATicket) {

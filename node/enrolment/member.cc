@@ -59,6 +59,8 @@ absl::StatusOr<std::unique_ptr<Member>> Member::Open(EnrolmentOptions options) {
         "--tls-cert-file, --tls-key-file and --tls-ca-file; or ask for a network that anybody can "
         "change with --insecure"));
   }
+  // An earlier run may have ended just before it did this.
+  if (opened.ok() && !given.own_files) member->DropPendingKey();
   HEDDLE_RETURN_IF_ERROR(member->FindControllers());
   return member;
 }

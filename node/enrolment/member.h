@@ -49,6 +49,7 @@ class Member {
   absl::Duration Join(absl::Time now);
   absl::Status AskToJoin(absl::Time now);
   absl::Status KeepJoined();
+  void DropPendingKey() const;
 
   void UseTrust(const identity::Credentials& present, absl::Time now);
   absl::Duration Renew(const identity::Credentials& present, absl::Time now);

@@ -40,7 +40,9 @@ absl::Duration Member::Join(absl::Time now) {
     if (now < join_again_) return std::min(join_again_ - now, options_.look_spacing);
     if (const absl::Status asked = AskToJoin(now); !asked.ok()) {
       facts_.failure = std::string(asked.message());
-      Backoff& retry = absl::IsUnavailable(asked) ? unreached_retry_ : refused_retry_;
+      // Too many have asked at once: that passes.
+      const bool passes = absl::IsUnavailable(asked) || absl::IsResourceExhausted(asked);
+      Backoff& retry = passes ? unreached_retry_ : refused_retry_;
       join_again_ = now + retry.Next(random_);
       return std::min(join_again_ - now, options_.look_spacing);
     }
@@ -68,9 +70,9 @@ absl::Status Member::AskToJoin(absl::Time now) {
   const auto answer =
       calls_.Join(options_.controllers.empty() ? ticket->controllers : options_.controllers,
                   ticket->roots_pem, request);
-  if (absl::IsUnavailable(answer.status()) || absl::IsCancelled(answer.status())) {
-    return answer.status();
-  }
+  const bool needs_ticket =
+      absl::IsPermissionDenied(answer.status()) || absl::IsAlreadyExists(answer.status());
+  if (!answer.ok() && !needs_ticket) return answer.status();
   if (!answer.ok()) {
     return absl::Status(answer.status().code(),
                         absl::StrCat(answer.status().message(), "; ", AskForTicket(facts_)));
@@ -79,14 +81,18 @@ absl::Status Member::AskToJoin(absl::Time now) {
   return absl::OkStatus();
 }
 
+// A key is joined with once: should its certificate be revoked, another ticket is of no use to it.
+void Member::DropPendingKey() const {
+  const std::string& path = options_.state.pending_key;
+  if (unlink(path.c_str()) == 0 || errno == ENOENT) return;
+  spdlog::warn("cannot remove {}, which is not needed any more: {}", path, strerror(errno));
+}
+
 // The identity last: what is there without it is not looked at, or made again.
 absl::Status Member::KeepJoined() {
   HEDDLE_RETURN_IF_ERROR(WriteControllers(options_.state.controllers, joined_controllers_));
   HEDDLE_RETURN_IF_ERROR(KeepIdentity(*joined_));
-  if (unlink(options_.state.pending_key.c_str()) != 0 && errno != ENOENT) {
-    spdlog::warn("cannot remove {}, which is not needed any more: {}", options_.state.pending_key,
-                 strerror(errno));
-  }
+  DropPendingKey();
   spdlog::info("joined as {}; the certificate ends at {}", identity::ToString(principal()),
                absl::FormatTime(absl::RFC3339_sec, joined_->leaf.not_after, absl::UTCTimeZone()));
   joined_.reset();
