@@ -49,6 +49,9 @@ class ControllerTls::Impl {
         chance_(absl::Uniform(absl::BitGen(), 0.0, 1.0)) {
     if (!terms_.files.folder.empty()) authority_.emplace(terms_.files);
     Look();
+    const Certificate own = credentials_->Current()->leaf;
+    spdlog::info("proves itself as {}, with a certificate of root {} until {}",
+                 ToString(own.principal), own.issuer, Utc(own.not_after));
     thread_ = std::thread([this] { Loop(); });
   }
 
