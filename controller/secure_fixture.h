@@ -58,6 +58,9 @@ class SecureTest : public ::testing::Test {
       options.advertise = replica->address;
       options.heartbeat_seconds = 1;
       options.credentials = replica->credentials.get();
+      options.authority = [this] {
+        return std::shared_ptr<const identity::Authority>(std::shared_ptr<void>(), &authority_);
+      };
       options.audit_log = replica->audit_log;
       if (i == 0) {
         options.net_conf_json = R"({"Network":"10.244.0.0/16","Backend":{"Type":"vxlan"}})";
