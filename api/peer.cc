@@ -115,6 +115,12 @@ absl::Status ValidateExtensionData(absl::string_view text) {
   return absl::OkStatus();
 }
 
+absl::Status ValidatePublicAddress(const Ip& address) {
+  if (IsOneHosts(address)) return absl::OkStatus();
+  return absl::InvalidArgumentError(
+      absl::StrCat(address.ToString(), " is not an address of one host"));
+}
+
 absl::Status Validate(const Advertisement& advertisement) {
   if (advertisement.public_address.empty()) {
     return absl::InvalidArgumentError("public_ipv4 and public_ipv6: one of them must be there");

@@ -61,6 +61,9 @@ struct Peer {
 // id. InvalidArgument says what is wrong.
 absl::Status ValidateNodeId(absl::string_view node_id);
 
+// InvalidArgument unless it is one host's: not zero, loopback, multicast or broadcast.
+absl::Status ValidatePublicAddress(const Ip& address);
+
 // Checks what every holder of an Advertisement relies on: at least one address, each one host's
 // (not zero, loopback, multicast or broadcast); known backends, not twice the same; a unicast MAC
 // where one is vxlan, a key where one is wireguard; at most kMaxExtensionBytes of extension data,

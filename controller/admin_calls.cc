@@ -246,6 +246,25 @@ void AdminCalls::GetStatus(v1::GetStatusResponse* response, Reply reply) {
   });
 }
 
+std::string AddressText(const v1::AllowAddressRequest& request) {
+  const auto address = Ip::FromBytes(request.address());
+  return absl::StrCat(address.ok() ? address->ToString() : "an address that cannot be read", " of ",
+                      request.node_id().empty() ? "no node" : request.node_id());
+}
+
+void AdminCalls::AllowAddress(const v1::AllowAddressRequest* request,
+                              v1::AllowAddressResponse* response, Reply reply) {
+  const auto address = Ip::FromBytes(request->address());
+  if (!address.ok()) return reply(address.status());
+  OnWriter(reply, [request, response, address = *address](Writer& writer, const Reply& reply) {
+    writer.AllowAddress(request->node_id(), address,
+                        [response, reply](const absl::StatusOr<Committed>& result) {
+                          if (result.ok()) response->set_revision(result->revision);
+                          reply(result.status());
+                        });
+  });
+}
+
 void AdminCalls::WaitApplied(const v1::WaitAppliedRequest* request,
                              v1::WaitAppliedResponse* response, std::function<bool()> cancelled,
                              Reply reply) {

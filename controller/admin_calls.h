@@ -53,6 +53,8 @@ class AdminCalls {
   void ListNodes(v1::ListNodesResponse* response, Reply reply);
   void AcceptRemovals(const v1::NodeRequest* request, v1::RevisionResponse* response, Reply reply);
   void RemoveNode(const v1::NodeRequest* request, v1::RevisionResponse* response, Reply reply);
+  void AllowAddress(const v1::AllowAddressRequest* request, v1::AllowAddressResponse* response,
+                    Reply reply);
   // `cancelled` ends the wait early.
   void WaitApplied(const v1::WaitAppliedRequest* request, v1::WaitAppliedResponse* response,
                    std::function<bool()> cancelled, Reply reply);
@@ -76,6 +78,8 @@ class AdminCalls {
   AppliedWait applied_wait_;
 };
 
+// For the audit log: which address, and whose it becomes.
+std::string AddressText(const v1::AllowAddressRequest& request);
 // How long a call to WaitApplied may take by its nature.
 absl::Duration WaitOf(const v1::WaitAppliedRequest& request);
 

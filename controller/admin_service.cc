@@ -105,6 +105,13 @@ class AdminService::Impl final : public v1::AdminService::CallbackService {
                       calls_.RemoveNode(request, response, call.reply);
                     });
   }
+  Unary* AllowAddress(Context* context, const v1::AllowAddressRequest* request,
+                      v1::AllowAddressResponse* response) override {
+    return ByLeader({"AllowAddress", Need::kAdmin, Kind::kWrites, AddressText(*request)}, context,
+                    request, response, &Async::AllowAddress, [=](const AdmittedCall& call) {
+                      calls_.AllowAddress(request, response, call.reply);
+                    });
+  }
   Unary* WaitApplied(Context* context, const v1::WaitAppliedRequest* request,
                      v1::WaitAppliedResponse* response) override {
     const auto cancelled = [=] { return ending_.load() || context->IsCancelled(); };

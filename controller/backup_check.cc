@@ -21,6 +21,7 @@ BackupCheck::BackupCheck(std::size_t max_bytes)
 absl::Status BackupCheck::Keep(std::string key, std::string value) {
   const bool known = key == kConfigKey || absl::StartsWith(key, kNodePrefix) ||
                      absl::StartsWith(key, kSubnetPrefix) ||
+                     absl::StartsWith(key, kAddressPrefix) ||
                      absl::StartsWith(key, kCertificatePrefix);
   if (!known) {
     return absl::InvalidArgumentError(absl::StrCat(

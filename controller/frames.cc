@@ -38,10 +38,11 @@ Frame WelcomeFrame(absl::string_view history, const Network& network, int heartb
   return ToFrame(message);
 }
 
-Frame OwnLeaseFrame(const Peer& self, absl::Time expires) {
+Frame OwnLeaseFrame(const Peer& self, absl::Time expires, const absl::Status& refused) {
   v1::ControllerMessage message;
   *message.mutable_own_lease()->mutable_self() = ToProto(self);
   message.mutable_own_lease()->set_expires_unix_ms(ToUnixMs(expires));
+  message.mutable_own_lease()->set_refused(std::string(refused.message()));
   return ToFrame(message);
 }
 

@@ -22,7 +22,7 @@ using Frame = std::shared_ptr<const std::string>;
 Frame WelcomeFrame(absl::string_view history, const Network& network, int heartbeat_seconds,
                    absl::string_view controller_version, absl::string_view controller_id);
 // `expires`: absl::InfiniteFuture() when reserved.
-Frame OwnLeaseFrame(const Peer& self, absl::Time expires);
+Frame OwnLeaseFrame(const Peer& self, absl::Time expires, const absl::Status& refused);
 Frame SnapshotBeginFrame(storage::Revision revision);
 // `settling`: a restored store settles; see node.proto.
 Frame SyncedFrame(storage::Revision revision, std::uint64_t set_hash, bool settling);

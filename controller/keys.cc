@@ -53,6 +53,18 @@ std::string CertificateKey(absl::string_view serial) {
 
 std::string TokenKey(absl::string_view id) { return absl::StrCat(kTokenPrefix, id); }
 
+std::string AddressKey(const Ip& address) {
+  return absl::StrCat(kAddressPrefix, address.ToString());
+}
+
+std::optional<Ip> AddressOfKey(absl::string_view key) {
+  absl::string_view name = key;
+  if (!absl::ConsumePrefix(&name, kAddressPrefix)) return std::nullopt;
+  const auto address = Ip::Parse(name);
+  if (!address.ok() || AddressKey(*address) != key) return std::nullopt;
+  return *address;
+}
+
 std::optional<std::string> SerialOfKey(absl::string_view key) {
   if (!absl::ConsumePrefix(&key, kCertificatePrefix) || !IsSerial(key)) return std::nullopt;
   return std::string(key);

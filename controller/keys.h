@@ -35,10 +35,13 @@ std::string NodeKey(absl::string_view node_id);
 std::string SubnetKey(const Prefix& subnet);
 std::string CertificateKey(absl::string_view serial);
 std::string TokenKey(absl::string_view id);
+std::string AddressKey(const Ip& address);
 // What follows kNodePrefix, else nothing. Not checked to be a valid node id.
 std::optional<std::string> NodeIdOfKey(absl::string_view key);
 // The subnet of a key that SubnetKey made, else nothing.
 std::optional<Prefix> SubnetOfKey(absl::string_view key);
+// The address of a key that AddressKey made, else nothing.
+std::optional<Ip> AddressOfKey(absl::string_view key);
 // The serial of a key of CertificateKey's, and the id of one of TokenKey's; nothing when it is not
 // spelled as those are: lower-case hexadecimal digits.
 std::optional<std::string> SerialOfKey(absl::string_view key);

@@ -34,6 +34,7 @@ const SubnetPool* LeaseBook::pool(Family family) const {
 void LeaseBook::Claim(const Decision& decision) {
   if (!decision.node_id.empty()) claimed_nodes_.insert(decision.node_id);
   claimed_nodes_.insert(decision.more_node_ids.begin(), decision.more_node_ids.end());
+  claimed_addresses_.insert(decision.addresses.begin(), decision.addresses.end());
   for (const Prefix& subnet : decision.subnets) {
     claimed_subnets_.insert(subnet);
     if (pools_[subnet.family()]) pools_[subnet.family()]->Take(subnet);
@@ -43,6 +44,7 @@ void LeaseBook::Claim(const Decision& decision) {
 void LeaseBook::Unclaim(const Decision& decision) {
   claimed_nodes_.erase(decision.node_id);
   for (const std::string& node_id : decision.more_node_ids) claimed_nodes_.erase(node_id);
+  for (const Ip& address : decision.addresses) claimed_addresses_.erase(address);
   for (const Prefix& subnet : decision.subnets) {
     claimed_subnets_.erase(subnet);
     GiveBack(subnet);
@@ -125,6 +127,13 @@ absl::Status LeaseBook::CheckInvariants() const {
       resting_by_time_[0].size() + resting_by_time_[1].size() != resting_.size() ||
       held_count_[0] + held_count_[1] != held_.size()) {
     return absl::InternalError("an index disagrees with what it counts");
+  }
+  AddressIndex reindexed = addresses_.OwnersAlone();
+  for (const auto& [node_id, lease] : leases_) {
+    if (lease.advertisement) reindexed.Announce(node_id, *lease.advertisement);
+  }
+  if (!(reindexed == addresses_)) {
+    return absl::InternalError("the index of addresses disagrees with what the leases announce");
   }
   return absl::OkStatus();
 }

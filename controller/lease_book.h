@@ -14,6 +14,7 @@
 
 #include <array>
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <utility>
@@ -28,6 +29,7 @@
 #include "absl/time/time.h"
 #include "api/network.h"
 #include "api/peer.h"
+#include "controller/address_index.h"
 #include "controller/rollout.h"
 #include "controller/subnet_pool.h"
 #include "storage/store.h"
@@ -91,8 +93,13 @@ struct Decision {
   // In flight with this decision; "" for the network. Or whose certificates it changes, "node/h1".
   std::string node_id;
   std::vector<Prefix> subnets;             // that it takes or frees
-  std::vector<std::string> more_node_ids;  // upkeep only: further nodes in flight with it
+  std::vector<std::string> more_node_ids;  // further nodes in flight with it
+  std::vector<Ip> addresses = {};          // that it gives to node_id
 };
+
+// Whether the node, whose lease announces the address, is there and has not said that it has left
+// the address.
+using StillAt = std::function<bool(const std::string& node_id, const Ip& address)>;
 
 // The store was restored, and nodes may hold subnets that it does not know.
 struct Settling {
@@ -131,13 +138,15 @@ class LeaseBook {
   storage::Revision revision() const { return revision_; }
   const Lease* Find(absl::string_view node_id) const;
   // The node's lease when it asks for no more than that: it says the same, is of the subnets that
-  // the node had, has all that the network asks for, and its time is not over. Else null.
+  // the node had, has all that the network asks for, its time is not over, and its addresses are
+  // nobody else's. Else null.
   const Lease* FindGranted(absl::string_view node_id, const Advertisement& advertisement,
                            const std::vector<Prefix>& preferred, absl::Time now) const;
   const absl::btree_map<std::string, Lease>& leases() const { return leases_; }
   const absl::btree_map<Prefix, RestingSubnet>& resting() const { return resting_; }
   const SubnetPool* pool(Family family) const;
   const LeasePolicy& policy() const { return policy_; }
+  const AddressIndex& addresses() const { return addresses_; }
   // The leases that have a subnet of a range being left. O(n).
   std::vector<const Lease*> DrainingLeases() const;
 
@@ -151,14 +160,24 @@ class LeaseBook {
   // While the store settles a node is given no subnet but the one in `preferred`: it keeps that, or
   // takes it when it is free or rests, and then leaves the one it has in the book; any other node
   // is refused until then.
-  // InvalidArgument: node id or advertisement. FailedPrecondition: no network yet, or it waits for
+  // An address that others announce is taken from those that are not `still_at` it (null: nobody
+  // is), or when it was given to this node: what they announce is withdrawn by the same decision.
+  // InvalidArgument: node id or advertisement. AlreadyExists: a public address is another node's,
+  // who is there or was given it (names both, and what to do). FailedPrecondition: no network yet,
+  // or it waits for
   // `settling` to end (says until when, and who is missing). ResourceExhausted: pool exhausted
   // (says how many are held, how many rest and when the next is free). Aborted: the node has a
   // decision in flight. DataLoss: the node's record cannot be read.
   absl::StatusOr<Decision> DecideAcquire(absl::string_view node_id,
                                          const Advertisement& advertisement,
                                          const std::vector<Prefix>& preferred, absl::Time now,
-                                         const Settling* settling = nullptr) const;
+                                         const Settling* settling = nullptr,
+                                         const StillAt& still_at = nullptr) const;
+  // Gives an address to a node, whoever announces it now, until it is given to another; with an
+  // empty `node_id` to nobody in particular. Who announces it keeps it until the node claims it.
+  // InvalidArgument: node id or address. NotFound: it was nobody's. Aborted: a lease with that
+  // address is in flight.
+  absl::StatusOr<Decision> DecideAllowAddress(absl::string_view node_id, const Ip& address) const;
   // Makes (or turns into) a permanent lease; a family without a subnet in `subnets` is chosen as by
   // DecideAcquire. A node whose subnet is of a range being left is renumbered by it, as by
   // DecideRenumber. InvalidArgument: a subnet outside the range or off the grid (names the bounds).
@@ -213,7 +232,8 @@ class LeaseBook {
   // ---- What was committed ----
   BookChanges Apply(storage::Revision revision, const std::vector<storage::Change>& changes);
 
-  // Checks the invariants (no two leases overlap; pool, leases and resting agree). For tests and
+  // Checks the invariants (no two leases overlap; pool, leases, resting and addresses agree). For
+  // tests and
   // the simulation; O(n). Internal, naming the violation.
   absl::Status CheckInvariants() const;
 
@@ -241,6 +261,10 @@ class LeaseBook {
                                absl::Time now) const;
   std::vector<Prefix> SubnetsHeldBy(absl::string_view node_id) const;
   Decision WriteLease(const Lease& next, absl::Time now) const;
+  absl::StatusOr<std::vector<std::string>> LosersOf(absl::string_view node_id,
+                                                    const Advertisement& advertisement,
+                                                    const StillAt& still_at) const;
+  void AddWithdrawal(const std::string& node_id, Decision* decision) const;
   void AddTake(const Prefix& subnet, absl::string_view node_id, Decision* decision) const;
   void AddRest(const Prefix& subnet, absl::string_view node_id, absl::Time now,
                Decision* decision) const;
@@ -254,6 +278,7 @@ class LeaseBook {
   // What Apply does, by kind of record.
   void ApplyNode(const storage::Change& change, BookChanges* changes);
   void ApplySubnet(const storage::Change& change, BookChanges* changes);
+  void ApplyAddress(const storage::Change& change, BookChanges* changes);
   void ApplyNetwork(const storage::Change& change, BookChanges* changes);
   void PutLease(Lease lease);
   void RemoveLease(const std::string& node_id);
@@ -282,6 +307,8 @@ class LeaseBook {
   PerFamily<SubnetPool> pools_;
   absl::flat_hash_set<std::string> claimed_nodes_;
   absl::flat_hash_set<Prefix> claimed_subnets_;
+  AddressIndex addresses_;  // of leases_, and to whom some were given
+  absl::flat_hash_set<Ip> claimed_addresses_;
 };
 
 }  // namespace heddle::controller

@@ -28,6 +28,8 @@ BookChanges LeaseBook::Apply(storage::Revision revision,
       ApplyNode(change, &result);
     } else if (absl::StartsWith(key, kSubnetPrefix)) {
       ApplySubnet(change, &result);
+    } else if (absl::StartsWith(key, kAddressPrefix)) {
+      ApplyAddress(change, &result);
     } else if (absl::StartsWith(key, kNetworkPrefix) &&
                !absl::StartsWith(key, kCertificatePrefix)) {
       result.problems.push_back(absl::StrCat("the key ", key, " is not one of this release's"));
@@ -117,6 +119,20 @@ void LeaseBook::ApplySubnet(const storage::Change& change, BookChanges* changes)
   if (pools_[subnet->family()]) pools_[subnet->family()]->Take(*subnet);
 }
 
+void LeaseBook::ApplyAddress(const storage::Change& change, BookChanges* changes) {
+  const auto address = AddressOfKey(change.record.key);
+  if (!address) {
+    changes->problems.push_back(
+        absl::StrCat("the key ", change.record.key, " does not name an address"));
+    return;
+  }
+  addresses_.Disown(*address);
+  if (change.deleted) return;
+  auto owner = DecodeAddressOwner(change.record);
+  if (!owner.ok()) changes->problems.push_back(Problem(change.record, owner.status()));
+  addresses_.Own(*address, {owner.value_or(""), change.record.modified});
+}
+
 void LeaseBook::ForgetSubnet(const Prefix& subnet) {
   const auto family = static_cast<std::size_t>(subnet.family());
   if (held_.erase(subnet) > 0) --held_count_[family];
@@ -133,6 +149,7 @@ void LeaseBook::PutLease(Lease lease) {
     leases_by_expiry_.emplace(lease.expires, lease.node_id);
   }
   std::string node_id = lease.node_id;
+  if (lease.advertisement) addresses_.Announce(node_id, *lease.advertisement);
   leases_.emplace(std::move(node_id), std::move(lease));
 }
 
@@ -140,6 +157,7 @@ void LeaseBook::RemoveLease(const std::string& node_id) {
   const auto found = leases_.find(node_id);
   if (found == leases_.end()) return;
   leases_by_expiry_.erase({found->second.expires, node_id});
+  if (found->second.advertisement) addresses_.Withdraw(node_id, *found->second.advertisement);
   leases_.erase(found);
 }
 

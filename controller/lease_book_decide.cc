@@ -36,9 +36,12 @@ absl::Status LeaseBook::CheckDecidable(absl::string_view node_id) const {
 absl::StatusOr<Decision> LeaseBook::DecideAcquire(absl::string_view node_id,
                                                   const Advertisement& advertisement,
                                                   const std::vector<Prefix>& preferred,
-                                                  absl::Time now, const Settling* settling) const {
+                                                  absl::Time now, const Settling* settling,
+                                                  const StillAt& still_at) const {
   HEDDLE_RETURN_IF_ERROR(CheckGrantable(node_id));
   HEDDLE_RETURN_IF_ERROR(Validate(advertisement));
+  HEDDLE_ASSIGN_OR_RETURN(const std::vector<std::string> losers,
+                          LosersOf(node_id, advertisement, still_at));
   Lease next;
   next.node_id = std::string(node_id);
   for (Family family : kFamilies) {
@@ -53,8 +56,14 @@ absl::StatusOr<Decision> LeaseBook::DecideAcquire(absl::string_view node_id,
   next.expires = next.reserved ? absl::InfiniteFuture() : now + policy_.ttl;
   const bool same =
       held != nullptr && held->subnets == next.subnets && held->advertisement == next.advertisement;
-  if (same && held->expires > now + policy_.ttl * 2 / 3) return Decision{{}, next.node_id, {}, {}};
-  return WriteLease(next, now);
+  if (same && losers.empty() && held->expires > now + policy_.ttl * 2 / 3) {
+    return Decision{{}, next.node_id, {}, {}};
+  }
+  Decision decision = WriteLease(next, now);
+  advertisement.public_address.ForEach(
+      [&](Family, const Ip& address) { decision.addresses.push_back(address); });
+  for (const std::string& loser : losers) AddWithdrawal(loser, &decision);
+  return decision;
 }
 
 const Lease* LeaseBook::FindGranted(absl::string_view node_id, const Advertisement& advertisement,
@@ -69,6 +78,7 @@ const Lease* LeaseBook::FindGranted(absl::string_view node_id, const Advertiseme
     if (network_->ranges[family].has_value() != subnet.has_value()) return nullptr;
     if (subnet && !network_->Allows(*subnet)) return nullptr;
   }
+  if (!addresses_.IsSoleAnnouncer(node_id, advertisement)) return nullptr;
   for (const Prefix& had : preferred) {
     if (held->subnets[had.family()] && held->subnets[had.family()] != had) return nullptr;
   }

@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/convert.h"
+#include "api/heddle/v1/identity.pb.h"
 #include "api/heddle/v1/records.pb.h"
 #include "base/status_macros.h"
 #include "controller/keys.h"
@@ -88,6 +89,18 @@ absl::StatusOr<SubnetHolder> DecodeSubnet(const storage::Record& record) {
   HEDDLE_ASSIGN_OR_RETURN(const v1::SubnetRecord message, Parse<v1::SubnetRecord>(record));
   HEDDLE_RETURN_IF_ERROR(ValidateNodeId(message.node_id()));
   return SubnetHolder{message.node_id(), FromUnixMs(message.resting_until_unix_ms())};
+}
+
+std::string EncodeAddressOwner(const std::string& node_id) {
+  v1::AddressRecord record;
+  record.set_node_id(node_id);
+  return record.SerializeAsString();
+}
+
+absl::StatusOr<std::string> DecodeAddressOwner(const storage::Record& record) {
+  HEDDLE_ASSIGN_OR_RETURN(const v1::AddressRecord message, Parse<v1::AddressRecord>(record));
+  HEDDLE_RETURN_IF_ERROR(ValidateNodeId(message.node_id()));
+  return message.node_id();
 }
 
 std::string EncodeNetwork(const StoredNetwork& stored) {

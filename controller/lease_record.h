@@ -26,6 +26,10 @@ struct SubnetHolder {
 std::string EncodeSubnet(const SubnetHolder& holder);
 absl::StatusOr<SubnetHolder> DecodeSubnet(const storage::Record& record);
 
+// Whose an address is by an administrator's word.
+std::string EncodeAddressOwner(const std::string& node_id);
+absl::StatusOr<std::string> DecodeAddressOwner(const storage::Record& record);
+
 struct StoredNetwork {
   StagedNetwork staged;
   std::string source_json;

@@ -179,9 +179,14 @@ absl::Status NodeStream::SubmitAdvertised() {
 absl::Status NodeStream::OnGrant(const absl::StatusOr<LeaseGrant>& grant) {
   acquiring_ = false;
   HEDDLE_RETURN_IF_ERROR(grant.status());
+  const absl::Status known = grant_ ? grant_->refused : absl::OkStatus();
   grant_ = *grant;
+  if (!grant_->refused.ok() && grant_->refused != known) {
+    spdlog::warn("node '{}' keeps its lease as it was: {}", node_id_,
+                 std::string(grant_->refused.message()));
+  }
   TellNetwork();  // the subnets are of its ranges
-  out_.push_back(OwnLeaseFrame(grant_->lease.ToPeer(), grant_->lease.expires));
+  out_.push_back(OwnLeaseFrame(grant_->lease.ToPeer(), grant_->lease.expires, grant_->refused));
   if (!sending_) StartSending();
   return advertised_again_ ? SubmitAdvertised() : absl::OkStatus();
 }
@@ -203,11 +208,15 @@ void NodeStream::StartSending() {
 
 absl::Status NodeStream::OnOwnChange(const PeerChange& change) {
   if (!grant_) return absl::OkStatus();
+  if (!change.peer && !grant_->refused.ok()) {
+    // Another has the address that this one has left; perhaps the one it wants is free by that.
+    return SubmitAdvertised();
+  }
   if (!change.peer) {
     grant_.reset();
     return absl::AbortedError(absl::StrCat("the lease of node '", node_id_,
-                                           "' was ended by an administrator or by expiry; attach "
-                                           "again to get one"));
+                                           "' was ended by an administrator or by expiry, or its "
+                                           "address is another node's now; attach again"));
   }
   // The answer to this node's own request says it better, and is on its way.
   if (acquiring_ || *change.peer == grant_->lease.ToPeer()) return absl::OkStatus();
@@ -215,7 +224,7 @@ absl::Status NodeStream::OnOwnChange(const PeerChange& change) {
   grant_->lease.draining_subnets = change.peer->draining_subnets;
   grant_->lease.advertisement = change.peer->advertisement;
   TellNetwork();  // the subnets are of its ranges
-  out_.push_back(OwnLeaseFrame(*change.peer, grant_->lease.expires));
+  out_.push_back(OwnLeaseFrame(*change.peer, grant_->lease.expires, grant_->refused));
   return absl::OkStatus();
 }
 

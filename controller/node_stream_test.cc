@@ -263,6 +263,27 @@ TEST_F(NodeStreamTest, HelloMustComeInTime) {
   EXPECT_TRUE(absl::IsDeadlineExceeded(connection.stream.CheckDeadline(now_ + absl::Seconds(10))));
 }
 
+TEST_F(NodeStreamTest, ARefusedAddressLeavesTheStreamAndItsPeersAsTheyWere) {
+  Connection connection(&shared_, now_);
+  ASSERT_TRUE(connection.stream.OnMessage(Hello("node-1"), now_).ok());
+  ASSERT_TRUE(connection.stream.OnMessage(Advertise(1), now_).ok());
+  LeaseGrant grant = Grant(1);
+  grant.refused = absl::AlreadyExistsError("the address is in use by the node 'node-2'");
+  ASSERT_TRUE(connection.stream.OnGrant(grant).ok());
+  std::string told;
+  bool synced = false;
+  for (const v1::ControllerMessage& message : connection.Drain(now_)) {
+    if (message.has_own_lease()) told = message.own_lease().refused();
+    synced |= message.has_synced();
+  }
+  EXPECT_EQ(told, grant.refused.message());
+  EXPECT_TRUE(synced);
+  // Its former address was taken over: it asks for what it wants at once.
+  ASSERT_TRUE(connection.stream.OnOwnChange({"node-1", std::nullopt}).ok());
+  EXPECT_EQ(connection.requests.size(), 2u);
+  EXPECT_TRUE(absl::IsAlreadyExists(connection.stream.OnGrant(grant.refused)));
+}
+
 TEST_F(NodeStreamTest, AdvertisingAgainWhileTheWriterIsBusyAsksOnceMore) {
   Connection connection(&shared_, now_);
   ASSERT_TRUE(connection.stream.OnMessage(Hello("node-1"), now_).ok());

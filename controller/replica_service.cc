@@ -191,7 +191,7 @@ class ReplicaService::Impl final : public v1::ReplicaService::CallbackService {
       posted = wiring_.writer->Post([request = *request, response, reactor](Writer& writer) {
         writer.AcquireHere(request, [response, reactor](const absl::StatusOr<LeaseGrant>& grant) {
           if (grant.ok()) response->set_revision(grant->lease.modified);
-          reactor->Finish(ToGrpc(grant.status()));
+          reactor->Finish(ToGrpc(grant.ok() ? grant->refused : grant.status()));
         });
       });
     }

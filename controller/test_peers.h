@@ -20,7 +20,7 @@ inline Network TestNetwork(
 inline Advertisement TestAdvertisement(int number, int version = 0) {
   Advertisement advertisement;
   advertisement.public_address[Family::kV4] =
-      *Ip::Parse(absl::StrCat("192.168.", version, ".", number % 250 + 1));
+      *Ip::Parse(absl::StrCat("192.", 168 + number / 250, ".", version, ".", number % 250 + 1));
   advertisement.backend_type = "vxlan";
   advertisement.vtep_mac.bytes = {
       0x02, 0, 0, 0, static_cast<std::uint8_t>(number >> 8), static_cast<std::uint8_t>(number)};

@@ -159,6 +159,9 @@ void Writer::OnBatch(storage::Revision revision, const std::vector<storage::Chan
 }
 
 void Writer::Publish(const BookChanges& changes) {
+  for (const PeerChange& change : changes.peers) {
+    if (book_.Find(change.node_id) == nullptr) moved_to_.erase(change.node_id);
+  }
   const bool announced =
       wiring_.hub->Publish(book_.revision(), changes, book_.network(), wiring_.clock->Now());
   if (announced && wiring_.published) wiring_.published(changes);

@@ -101,6 +101,8 @@ class Writer {
 
   // ---- Commands. `done` is called once, on this thread, perhaps before the call returns.
   // Unavailable: not now; the message says whether it may have been made. ----
+  // A node that is announced keeps the lease it has when the addresses that it claims now are
+  // another's (LeaseGrant::refused).
   void Acquire(AcquireRequest request, std::function<void(absl::StatusOr<LeaseGrant>)> done);
   // The same, of a replica that holds this one for the leader: never forwarded once more.
   void AcquireHere(AcquireRequest request, std::function<void(absl::StatusOr<LeaseGrant>)> done);
@@ -116,6 +118,9 @@ class Writer {
                   std::function<void(absl::StatusOr<Committed>)> done,
                   std::optional<std::uint64_t> net_conf_digest = std::nullopt, bool drain = false);
 
+  // LeaseBook::DecideAllowAddress.
+  void AllowAddress(std::string node_id, Ip address,
+                    std::function<void(absl::StatusOr<Committed>)> done);
   void ChangeCertificates(CertificateChange change,
                           std::function<void(absl::StatusOr<Committed>)> done);
 
@@ -284,10 +289,19 @@ class Writer {
   absl::StatusOr<LeaseGrant> Granted(const std::string& node_id,
                                      const absl::StatusOr<Committed>& result) const;
 
+  // Claims of addresses (writer_addresses.cc).
+  absl::StatusOr<Decision> DecideAcquire(const AcquireRequest& request, absl::Time now);
+  bool IsStillAt(const std::string& node_id, const Ip& address) const;
+  absl::StatusOr<LeaseGrant> Acquired(const AcquireRequest& request,
+                                      const absl::StatusOr<Committed>& result) const;
+
   const Options options_;
   const Wiring wiring_;
   LeaseBook book_;
   CertificateBook certificates_;  // as new as book_
+  // What nodes that were refused an address say where they are instead of where their lease says:
+  // two that change places would wait for each other for ever.
+  absl::flat_hash_map<std::string, PerFamily<Ip>> moved_to_;
   std::string history_;
   std::optional<storage::Fence> fence_;
   std::optional<storage::Member> leader_;

@@ -25,12 +25,9 @@ void Writer::EnqueueAcquire(AcquireRequest request, bool here,
   auto shared = std::make_shared<const AcquireRequest>(std::move(request));
   auto task = std::make_shared<Task>();
   task->node_id = shared->node_id;
-  task->decide = [this, shared](absl::Time now) {
-    return book_.DecideAcquire(shared->node_id, shared->advertisement, shared->preferred, now,
-                               settling_now());
-  };
+  task->decide = [this, shared](absl::Time now) { return DecideAcquire(*shared, now); };
   task->done = [this, shared, done = std::move(done)](const absl::StatusOr<Committed>& result) {
-    done(Granted(shared->node_id, result));
+    done(Acquired(*shared, result));
   };
   task->acquire = shared;
   task->here = here;

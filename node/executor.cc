@@ -44,6 +44,7 @@ absl::Status Executor::On(OwnLease lease, absl::Time now) {
     return absl::DataLossError(absl::StrCat("the controller sent the lease of ", lease.self.node_id,
                                             " to this node, ", identity_.node_id));
   }
+  refused_ = std::move(lease.refused);
   if (self_ == lease.self) return absl::OkStatus();
   self_ = std::move(lease.self);
   ++remembered_version_;
@@ -243,6 +244,7 @@ std::vector<std::string> Executor::problems() const {
        {&advertisement_status_, &standby_status_, &extension_status_}) {
     if (!status->ok()) problems.emplace_back(status->message());
   }
+  if (!refused_.empty()) problems.push_back(refused_);
   if (table_.held() > 0 && !table_.settling()) {
     problems.push_back(
         absl::StrCat(table_.held(),

@@ -135,6 +135,7 @@ class Executor {
 
   std::optional<Network> network_;
   std::optional<Peer> self_;
+  std::string refused_;  // as OwnLease has it
   std::optional<HostFacts> host_;
   absl::Status host_status_;
   std::optional<Advertisement> advertisement_;

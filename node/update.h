@@ -35,7 +35,8 @@ struct Welcome {
 
 struct OwnLease {
   Peer self;
-  absl::Time expires;  // InfiniteFuture: reserved
+  absl::Time expires;        // InfiniteFuture: reserved
+  std::string refused = "";  // why it is not as this node advertised last; "": it is
 };
 
 struct SnapshotBegin {

@@ -27,6 +27,7 @@ void World::CauseFault() {
       ++counts_.commits_failed;
       return store_.AnswerUnknownNext(1, Chance(0.5));
     case 6:
+      if (Chance(0.3)) return SwapAddresses(&node);
       // The machine got another address.
       return node.MoveTo(Ip(Family::kV4, 0xC0000200u + next_address_++));
     case 7:
@@ -34,6 +35,16 @@ void World::CauseFault() {
     default:
       return options_.kernel_faults ? KernelFault(&node) : AdminChange();
   }
+}
+
+// Two machines change places: neither may keep the other out for ever, though each announces what
+// the other wants.
+void World::SwapAddresses(SimNode* node) {
+  SimNode* other = &AnyNode();
+  if (other == node) return;
+  const Ip first = node->address(), second = other->address();
+  node->MoveTo(second);
+  other->MoveTo(first);
 }
 
 // Both ends learn later and by themselves; what was under way is lost.

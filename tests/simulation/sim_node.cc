@@ -127,6 +127,11 @@ absl::Status SimNode::Receive() {
     watched_.saw_complete_transfer = true;
   }
   if (heartbeat) reported_.reset();
+  // As the agent does: what was refused is asked for again.
+  if (heartbeat && executor_->self() && advertised_ &&
+      executor_->self()->advertisement != *advertised_) {
+    advertised_.reset();
+  }
   SayWhatIsNew();
   return absl::OkStatus();
 }

@@ -52,6 +52,7 @@ class SimNode {
   // Writes the last good snapshot; until then a crash loses what came after the former one.
   void SaveToDisk();
   void MoveTo(const Ip& address);
+  const Ip& address() const { return *host_.source_address[Family::kV4]; }
   void KernelForgot() {
     if (executor_) executor_->LookAgain(clock_->Now());
   }

@@ -53,6 +53,7 @@ class World {
   void MoveRange();
   void ChangeBackend();
   void CutWire(SimNode* node);
+  void SwapAddresses(SimNode* node);
   void Connect(SimNode* node);
   void StartController();
   void CrashController();
