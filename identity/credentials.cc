@@ -45,11 +45,12 @@ absl::Status CheckMode(const std::string& path) {
   if (stat(path.c_str(), &file) != 0) {
     return absl::ErrnoToStatus(errno, absl::StrCat("cannot look at ", path));
   }
-  const bool is_groups = (file.st_mode & S_IRWXG) != 0 && file.st_gid != 0;
-  if ((file.st_mode & S_IRWXO) == 0 && !is_groups) return absl::OkStatus();
+  const bool may_group_change = (file.st_mode & (S_IWGRP | S_IXGRP)) != 0 && file.st_gid != 0;
+  if ((file.st_mode & S_IRWXO) == 0 && !may_group_change) return absl::OkStatus();
   return absl::PermissionDeniedError(absl::StrFormat(
-      "others than its owner may use the private key in %s (mode %04o): run 'chmod 600' on it, and "
-      "have another one made if it may have been read",
+      "others than its owner and readers of its group may use the private key in %s (mode %04o): "
+      "run 'chmod 600' on it (640 for readers of its group), and have another one made if it may "
+      "have been read",
       path, file.st_mode & 07777));
 }
 

@@ -35,14 +35,16 @@ struct CredentialFiles {
 inline CredentialFiles IdentityFile(const std::string& path) { return {path, path, path}; }
 
 // As MakeCredentials; every message names the file. NotFound: one is missing. PermissionDenied: the
-// key's file can be read by others than its owner (and group root).
+// key's file can be used by others than its owner and, reading only, its group (group root: as it
+// likes).
 absl::StatusOr<Credentials> LoadCredentials(const CredentialFiles& files);
 
 // Replaces the identity file at `path`: mode 0600, atomically, in folders of mode 0700.
 absl::Status WriteIdentityFile(const std::string& path, const Credentials& credentials);
 
-// Credentials that follow their files: looked at every second, taken over when they are whole and
-// match, else kept as they were with one warning. Thread-safe; has a thread of its own.
+// Credentials that follow their files: looked at every second, read when they have changed, taken
+// over when they are whole and match, else kept as they were with one warning. Thread-safe; has a
+// thread of its own.
 class LiveCredentials {
  public:
   // As LoadCredentials.

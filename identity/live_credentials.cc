@@ -1,6 +1,7 @@
 // LiveCredentials: two threads may look (its own and a caller of LookNow), one at a time; only its
 // own tells.
 #include <spdlog/spdlog.h>
+#include <sys/stat.h>
 
 #include <chrono>
 #include <condition_variable>
@@ -8,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "absl/time/clock.h"
+#include "absl/time/time.h"
 #include "base/mutex.h"
 #include "identity/credentials.h"
 
@@ -15,6 +18,37 @@ namespace heddle::identity {
 namespace {
 
 constexpr std::chrono::seconds kBetweenLooks{1};
+
+// The kernel's stamps are as coarse as its ticks: a file that had just changed when it was looked
+// at may have changed again since without another stamp.
+constexpr absl::Duration kSettled = absl::Seconds(1);
+
+// What tells without reading that a file is as it was.
+struct Stamp {
+  dev_t device;
+  ino_t inode;
+  off_t size_bytes;
+  absl::Time modified, changed;
+
+  friend bool operator==(const Stamp& a, const Stamp& b) {
+    return a.device == b.device && a.inode == b.inode && a.size_bytes == b.size_bytes &&
+           a.modified == b.modified && a.changed == b.changed;
+  }
+};
+
+// Empty when one of the files is not there, or has changed just now.
+std::vector<Stamp> StampsOf(const CredentialFiles& files) {
+  std::vector<Stamp> stamps;
+  const absl::Time settled = absl::Now() - kSettled;
+  for (const std::string* path : {&files.key, &files.certificate, &files.roots}) {
+    struct stat file;
+    if (stat(path->c_str(), &file) != 0) return {};
+    stamps.push_back({file.st_dev, file.st_ino, file.st_size, absl::TimeFromTimespec(file.st_mtim),
+                      absl::TimeFromTimespec(file.st_ctim)});
+    if (stamps.back().changed > settled) return {};
+  }
+  return stamps;
+}
 
 bool AreSame(const Credentials& a, const Credentials& b) {
   return a.key_pem == b.key_pem && a.chain_pem == b.chain_pem && a.roots_pem == b.roots_pem;
@@ -51,6 +85,10 @@ class LiveCredentials::Impl {
 
   void Look() {
     MutexLock looking(&look_mutex_);
+    std::vector<Stamp> stamps = StampsOf(files_);
+    const bool is_judged = problem_.empty() || is_warned_;
+    if (is_judged && !stamps.empty() && stamps == stamps_) return;
+    stamps_ = std::move(stamps);
     auto found = LoadCredentials(files_);
     if (!found.ok()) return Complain(found.status());
     problem_.clear();
@@ -109,6 +147,7 @@ class LiveCredentials::Impl {
 
   const CredentialFiles files_;
   Mutex look_mutex_;
+  std::vector<Stamp> stamps_ ABSL_GUARDED_BY(look_mutex_);  // before the latest reading
   std::string problem_ ABSL_GUARDED_BY(look_mutex_);  // of the latest look; "" when it went well
   bool is_warned_ ABSL_GUARDED_BY(look_mutex_) = false;
 
