@@ -57,6 +57,12 @@ OptionSchema Text(std::string key, std::string value, std::string meaning,
   return {std::move(key), std::move(value), std::move(meaning), 0, 0, false, objection};
 }
 
+OptionSchema Secret(std::string key, std::string meaning,
+                    std::string (*objection)(absl::string_view)) {
+  return {std::move(key), std::string(), std::move(meaning), 0, 0,
+          false,          objection,     /*is_secret=*/true};
+}
+
 OptionSchema Port(std::string key, std::int64_t value) {
   return Integer(std::move(key), value, 1, 65535,
                  "UDP port that carries the packets between hosts.");
@@ -100,10 +106,11 @@ std::vector<BackendSchema> BuiltBackends() {
       {"wireguard",
        true,
        "Encrypts pod packets with WireGuard; works on any IP network.",
-       {Text("PSK", "",
-             "Key that all hosts share besides their own pairs, 44 characters of base64; empty for "
-             "none.",
-             WireguardPskObjection),
+       {Secret(
+            "PSK",
+            "Key that all hosts share besides their own pairs, 44 characters of base64; empty for "
+            "none.",
+            WireguardPskObjection),
         Port("ListenPort", 51820), Port("ListenPortV6", 51821), Mtu("overhead"),
         Integer("PersistentKeepaliveInterval", 0, 1, 65535,
                 "Seconds between keep-alive packets; 0 sends none."),
@@ -130,7 +137,7 @@ std::vector<BackendSchema> KnownBackends() {
       {"ipsec",
        false,
        "Encrypts pod packets with IPsec ESP tunnels.",
-       {Text("PSK", "", "Pre-shared key of the cluster, at least 96 characters.", PskObjection),
+       {Secret("PSK", "Pre-shared key of the cluster, at least 96 characters.", PskObjection),
         Flag("UDPEncap", "Carries ESP in UDP, to pass address translation."),
         Text("ESPProposal", "aes128gcm16-sha256-prfsha256-ecp256",
              "Cipher proposal in strongSwan's spelling.")},

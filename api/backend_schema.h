@@ -21,6 +21,7 @@ struct OptionSchema {
   bool zero_is_default = false;           // integers: 0 is accepted too and becomes the default
   // Texts only: what is wrong with a value, worded to follow the key ("must be ..."), or "".
   std::string (*objection)(absl::string_view value) = nullptr;
+  bool is_secret = false;  // a text that only nodes and backups are told
 };
 
 struct BackendSchema {

@@ -74,6 +74,14 @@ bool HasRole(const Caller& caller, Need need) {
   return false;
 }
 
+// Who was refused has proved nothing that a share of its own could be kept for.
+Caller Unproven(const Caller& caller) {
+  Caller stranger;
+  stranger.secure = true;
+  stranger.remote_address = caller.remote_address;
+  return stranger;
+}
+
 const char* NeededText(Need need) {
   switch (need) {
     case Need::kNode:
@@ -100,6 +108,8 @@ AuditEntry EntryFor(const Caller& caller, absl::string_view action) {
   return entry;
 }
 
+Access::Access(const Wiring& wiring) : wiring_(wiring), rates_(wiring.clock->Now()) {}
+
 absl::StatusOr<Caller> Access::Admit(const grpc::ServerContextBase& context, Need need,
                                      absl::string_view action) const {
   Caller caller;
@@ -107,6 +117,9 @@ absl::StatusOr<Caller> Access::Admit(const grpc::ServerContextBase& context, Nee
   if (wiring_.insecure) return caller;
   caller.secure = true;
   const absl::Status status = Judge(context, need, action, &caller);
+  // Also of what is refused anyway: strangers are told so no oftener than others are served.
+  HEDDLE_RETURN_IF_ERROR(
+      rates_.Take(status.ok() ? caller : Unproven(caller), wiring_.clock->Now()));
   if (status.ok()) return caller;
   RecordRefusal(caller, action, "", status);
   return status;

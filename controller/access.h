@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mutex.h"
 #include "controller/audit.h"
+#include "controller/call_rates.h"
 #include "controller/caller.h"
 #include "identity/certificate.h"
 
@@ -43,11 +44,12 @@ class Access {
     // As identity::PeerCertificate, which it is but in tests.
     std::function<absl::StatusOr<identity::Certificate>(const grpc::AuthContext&)> peer_certificate;
   };
-  explicit Access(const Wiring& wiring) : wiring_(wiring) {}
+  explicit Access(const Wiring& wiring);
 
   // Unauthenticated: no certificate, or one that is not valid now or revoked. PermissionDenied:
-  // another role. Refusals are in the audit log, with `action` (the method's name). Says to the
-  // caller what to do.
+  // another role. ResourceExhausted: calls too often (controller/call_rates.h); that alone is not
+  // in the audit log, which it would fill. The others are, with `action` (the method's name). Says
+  // to the caller what to do.
   absl::StatusOr<Caller> Admit(const grpc::ServerContextBase& context, Need need,
                                absl::string_view action) const;
   // The same for who was admitted before, as for a stream that goes on: PermissionDenied once the
@@ -73,6 +75,7 @@ class Access {
   absl::Status CheckNotRevoked(const Caller& caller) const;
 
   const Wiring wiring_;
+  mutable CallRates rates_;
   mutable Mutex mutex_;
   absl::flat_hash_set<std::string> revoked_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::function<void(const std::vector<std::string>&)>> listeners_;

@@ -5,12 +5,14 @@
 #include <utility>
 #include <vector>
 
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "api/backend_schema.h"
 #include "api/convert.h"
 #include "controller/admin_messages.h"
 #include "controller/net_conf.h"
 #include "controller/network_effects.h"
+#include "controller/network_secrets.h"
 #include "controller/network_steps.h"
 
 namespace heddle::controller {
@@ -56,14 +58,30 @@ void AdminCalls::GetNetwork(v1::GetNetworkResponse* response, Reply reply) {
 
 void AdminCalls::SetNetwork(const v1::SetNetworkRequest* request, v1::SetNetworkResponse* response,
                             Reply reply) {
-  absl::StatusOr<ParsedNetConf> parsed = ParseNetConf(request->net_conf_json());
+  // Parsed here where that can be: it may be long, and only what is hidden must be looked up.
+  if (!absl::StrContains(request->net_conf_json(), kHidden)) {
+    SetNetworkTo(request->net_conf_json(), request, response, reply);
+    return;
+  }
+  OnWriter(reply, [this, request, response](Writer& writer, const Reply& reply) {
+    const std::optional<Network> stored = writer.book().target_network();
+    const absl::StatusOr<std::string> json =
+        JsonWithSecretsOf(stored ? &*stored : nullptr, request->net_conf_json());
+    if (!json.ok()) return reply(json.status());
+    SetNetworkTo(*json, request, response, reply);
+  });
+}
+
+void AdminCalls::SetNetworkTo(const std::string& json, const v1::SetNetworkRequest* request,
+                              v1::SetNetworkResponse* response, const Reply& reply) {
+  absl::StatusOr<ParsedNetConf> parsed = ParseNetConf(json);
   if (!parsed.ok()) return reply(parsed.status());
   if (const absl::Status built = RequireBuilt(parsed->network.backend); !built.ok()) {
     return reply(built);
   }
   for (const std::string& notice : parsed->notices) response->add_notices(notice);
-  OnWriter(reply, [this, request, response, network = parsed->network](Writer& writer,
-                                                                       const Reply& reply) {
+  OnWriter(reply, [this, json, request, response, network = parsed->network](Writer& writer,
+                                                                             const Reply& reply) {
     const LeaseBook& book = writer.book();
     const absl::StatusOr<Network> next = book.Settle(network, request->drain());
     if (!next.ok()) return reply(next.status());
@@ -78,14 +96,14 @@ void AdminCalls::SetNetwork(const v1::SetNetworkRequest* request, v1::SetNetwork
     response->set_changed(!same);
     if (request->dry_run() || same) {
       const auto decide = [&] {
-        return book.DecideSetNetwork(network, request->net_conf_json(), wiring_.clock->Now(),
-                                     std::nullopt, request->drain());
+        return book.DecideSetNetwork(network, json, wiring_.clock->Now(), std::nullopt,
+                                     request->drain());
       };
       reply(request->dry_run() ? decide().status() : absl::OkStatus());
       return;
     }
     writer.SetNetwork(
-        network, request->net_conf_json(),
+        network, json,
         [response, reply](const absl::StatusOr<Committed>& result) {
           if (result.ok()) response->set_revision(result->revision);
           reply(result.status());

@@ -66,6 +66,8 @@ class AdminCalls {
   absl::Time OnTime(absl::Time now) { return applied_wait_.Check(now); }
 
  private:
+  void SetNetworkTo(const std::string& json, const v1::SetNetworkRequest* request,
+                    v1::SetNetworkResponse* response, const Reply& reply);
   bool IsAttached(const std::string& node_id) const;
   bool HoldsRemovals(const std::string& node_id) const;
   absl::Status FillGrant(const absl::StatusOr<LeaseGrant>& grant,

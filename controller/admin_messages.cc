@@ -8,6 +8,7 @@
 #include "api/convert_probe.h"
 #include "api/heddle/v1/node.pb.h"
 #include "base/status_macros.h"
+#include "controller/network_secrets.h"
 
 namespace heddle::controller {
 namespace {
@@ -128,8 +129,8 @@ v1::Step ToMessage(const NetworkStep& step) {
 void FillNetwork(const LeaseBook& book, const std::optional<RolloutProgress>& rollout,
                  v1::GetNetworkResponse* response) {
   if (rollout) FillRollout(book.staged_network(), *rollout, response->mutable_rollout());
-  *response->mutable_network() = ToProto(*book.network());
-  response->set_source_json(book.network_source());
+  *response->mutable_network() = ToProto(WithoutSecrets(*book.network()));
+  response->set_source_json(JsonWithoutSecrets(book.network_source()));
   response->set_revision(book.revision());
   const Count v4 = CountSubnets(book, Family::kV4), v6 = CountSubnets(book, Family::kV6);
   response->set_subnets_total_ipv4(v4.total);
@@ -180,7 +181,7 @@ v1::WatchEvent NetworkEvent(storage::Revision revision, const Network& network) 
   v1::WatchEvent event;
   event.set_revision(revision);
   event.set_kind("network");
-  *event.mutable_network() = ToProto(network);
+  *event.mutable_network() = ToProto(WithoutSecrets(network));
   return event;
 }
 

@@ -27,6 +27,17 @@ absl::Status Expired(const Caller& caller) {
                    ". Connect again with a later one"));
 }
 
+// Without TLS all are one, and controllers pass on what others have.
+bool IsCounted(const Caller& caller) {
+  return caller.secure && Shower(caller).role != identity::Role::kController;
+}
+
+absl::Status TooMany(const Caller& caller) {
+  return absl::ResourceExhaustedError(
+      absl::StrCat("'", caller.who(), "' has ", kMaxStreamsOfOne,
+                   " calls of this kind going on; end one of them, or use an identity of its own"));
+}
+
 }  // namespace
 
 AdmittedStreams::AdmittedStreams(const Wiring& wiring) : wiring_(wiring) {
@@ -38,24 +49,34 @@ AdmittedStreams::AdmittedStreams(const Wiring& wiring) : wiring_(wiring) {
 std::shared_ptr<void> AdmittedStreams::Add(const Caller& caller, absl::string_view action,
                                            End end) {
   std::uint64_t id = 0;
-  bool is_next = false;
+  bool is_next = false, is_too_many = false;
   {
     MutexLock lock(&mutex_);
     id = ++last_id_;
+    is_too_many = ++count_of_[caller.who()] > kMaxStreamsOfOne && IsCounted(caller);
     streams_[id] = {caller, std::string(action), end, caller.not_after, ""};
     is_next = caller.not_after < next_;
     if (is_next) next_ = caller.not_after;
   }
   if (is_next) wiring_.pump->Wake();
   // After it is in the list: what is revoked from now on ends it.
-  const absl::Status status = wiring_.access->StillAdmitted(caller);
+  const absl::Status status = is_too_many ? TooMany(caller) : wiring_.access->StillAdmitted(caller);
   if (!status.ok() && Remove(id)) EndAll({{{caller, std::string(action), end, {}, ""}, status}});
   return std::shared_ptr<void>(nullptr, [this, id](void*) { Remove(id); });
 }
 
+AdmittedStreams::Streams::iterator AdmittedStreams::EraseLocked(Streams::iterator at) {
+  const auto count = count_of_.find(at->second.caller.who());
+  if (--count->second == 0) count_of_.erase(count);
+  return streams_.erase(at);
+}
+
 bool AdmittedStreams::Remove(std::uint64_t id) {
   MutexLock lock(&mutex_);
-  return streams_.erase(id) > 0;
+  const auto found = streams_.find(id);
+  if (found == streams_.end()) return false;
+  EraseLocked(found);
+  return true;
 }
 
 // Whose certificate, of those that the stream stands on, is revoked; null: none is.
@@ -76,7 +97,7 @@ void AdmittedStreams::OnRevoked(const std::vector<std::string>& serials) {
     for (auto at = streams_.begin(); at != streams_.end();) {
       const identity::Principal* const whose = RevokedOf(at->second, revoked);
       if (whose != nullptr) ending.push_back({at->second, Revoked(*whose)});
-      at = whose != nullptr ? streams_.erase(at) : std::next(at);
+      at = whose != nullptr ? EraseLocked(at) : std::next(at);
     }
   }
   EndAll(ending);
@@ -117,7 +138,7 @@ void AdmittedStreams::JudgeExpired(absl::Time now, const NewestOf& newest_of) {
         ++at;
       } else {
         ending.push_back({stream, Expired(stream.caller)});
-        at = streams_.erase(at);
+        at = EraseLocked(at);
       }
     }
   }

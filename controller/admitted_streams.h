@@ -25,6 +25,9 @@
 
 namespace heddle::controller {
 
+// At once, of one identity; of the others' calls none is held up.
+inline constexpr int kMaxStreamsOfOne = 8;
+
 // Thread-safe. Outlives every membership. No lock is held while a stream is ended.
 class AdmittedStreams {
  public:
@@ -46,7 +49,8 @@ class AdmittedStreams {
   explicit AdmittedStreams(const Wiring& wiring);
 
   // From now on, and until what is returned is destroyed, `end` is called once it must be: with
-  // PermissionDenied (revoked) or Unauthenticated (expired), for the caller to read. It may be
+  // PermissionDenied (revoked), Unauthenticated (expired) or ResourceExhausted (it has
+  // kMaxStreamsOfOne of others than controllers already), for the caller to read. It may be
   // called at once, on this thread; and from any thread, shortly after the membership's end, too.
   [[nodiscard]] std::shared_ptr<void> Add(const Caller& caller, absl::string_view action, End end);
   // The same for a stream that keeps its membership (Keep), and is ended by `end(*stream, why)`.
@@ -75,6 +79,8 @@ class AdmittedStreams {
   void OnRevoked(const std::vector<std::string>& serials);
   absl::Time OnTime(absl::Time now);
   void JudgeExpired(absl::Time now, const NewestOf& newest_of);
+  using Streams = std::map<std::uint64_t, Stream>;
+  Streams::iterator EraseLocked(Streams::iterator at) ABSL_EXCLUSIVE_LOCKS_REQUIRED(mutex_);
   bool Remove(std::uint64_t id);
   static const identity::Principal* RevokedOf(const Stream& stream,
                                               const absl::flat_hash_set<std::string>& serials);
@@ -82,6 +88,7 @@ class AdmittedStreams {
 
   const Wiring wiring_;
   Mutex mutex_;
+  std::map<std::string, int> count_of_ ABSL_GUARDED_BY(mutex_);  // by identity; never 0
   std::uint64_t last_id_ ABSL_GUARDED_BY(mutex_) = 0;
   std::map<std::uint64_t, Stream> streams_ ABSL_GUARDED_BY(mutex_);
   absl::Time next_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();  // no stream's is earlier

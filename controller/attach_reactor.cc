@@ -16,7 +16,10 @@ constexpr absl::Duration kFlushWithin = absl::Seconds(5);
 
 AttachReactor::AttachReactor(grpc::CallbackServerContext* context, const Caller& caller,
                              const Wiring* wiring)
-    : context_(context), caller_(caller), wiring_(wiring) {}
+    : context_(context),
+      caller_(caller),
+      wiring_(wiring),
+      reads_(kReadRate, wiring->clock->Now()) {}
 
 void AttachReactor::Begin() {
   self_ = shared_from_this();
@@ -32,7 +35,7 @@ void AttachReactor::Begin() {
         },
         wiring_->clock->Now());
   }
-  StartRead(&incoming_);
+  Read();
 }
 
 template <typename Act>
@@ -66,7 +69,7 @@ void AttachReactor::Keep(std::shared_ptr<void> what) {
 void AttachReactor::Kick() { Send(); }
 
 void AttachReactor::KickIfDue(absl::Time now) {
-  bool due = false;
+  bool due = false, may_read = false;
   absl::Status status;
   {
     MutexLock lock(&mutex_);
@@ -74,6 +77,8 @@ void AttachReactor::KickIfDue(absl::Time now) {
       cancel_at_ = absl::InfiniteFuture();
       context_->TryCancel();  // under the lock: once finished, the context may be gone
     }
+    may_read = now >= read_at_;
+    if (may_read) read_at_ = absl::InfiniteFuture();
     if (stream_) {
       status = stream_->CheckDeadline(now);
       due = now >= stream_->deadline();
@@ -84,6 +89,28 @@ void AttachReactor::KickIfDue(absl::Time now) {
   } else if (due) {
     Send();
   }
+  if (may_read) Read();
+}
+
+// The next message, when what was read before is paid for; else KickIfDue reads on.
+void AttachReactor::Read() {
+  {
+    MutexLock lock(&mutex_);
+    if (ending_) return;
+    const absl::Time now = wiring_->clock->Now();
+    if (!reads_.Take(now, unpaid_)) {
+      read_at_ = reads_.ReadyAt(now, unpaid_);
+      return;
+    }
+    unpaid_ = 0;
+    ++starting_reads_;  // gRPC must not be told of the end meanwhile
+  }
+  StartRead(&incoming_);
+  {
+    MutexLock lock(&mutex_);
+    --starting_reads_;
+  }
+  FinishIfOver();
 }
 
 void AttachReactor::OnGrant(const absl::StatusOr<LeaseGrant>& grant) {
@@ -147,11 +174,18 @@ void AttachReactor::End(absl::Status why) {
     }
     stream_.reset();
     end_status_ = status;
-    if (writing_) {
-      cancel_at_ = wiring_->clock->Now() + kFlushWithin;
-      return;
-    }
+    if (writing_) cancel_at_ = wiring_->clock->Now() + kFlushWithin;
+  }
+  FinishIfOver();
+}
+
+void AttachReactor::FinishIfOver() {
+  grpc::Status status;
+  {
+    MutexLock lock(&mutex_);
+    if (!ending_ || finished_ || writing_ || starting_reads_ > 0) return;
     finished_ = true;
+    status = end_status_;
   }
   Finish(std::move(status));
 }
@@ -159,6 +193,12 @@ void AttachReactor::End(absl::Status why) {
 void AttachReactor::OnReadDone(bool ok) {
   if (!ok) {
     End(absl::OkStatus());
+    return;
+  }
+  const std::size_t size_bytes = incoming_.Length();
+  if (size_bytes > kMaxNodeMessageBytes) {
+    End(absl::ResourceExhaustedError(
+        absl::StrCat("a message of ", size_bytes, " bytes; at most ", kMaxNodeMessageBytes)));
     return;
   }
   v1::NodeMessage message;
@@ -176,9 +216,9 @@ void AttachReactor::OnReadDone(bool ok) {
   With([&](NodeStream* stream) { return stream->OnMessage(message, wiring_->clock->Now()); });
   {
     MutexLock lock(&mutex_);
-    if (ending_) return;
+    unpaid_ = 1 + static_cast<double>(size_bytes) / kBytesPerToken;
   }
-  StartRead(&incoming_);
+  Read();
 }
 
 absl::Status AttachReactor::CheckHello(const v1::Hello& hello) const {
@@ -188,18 +228,12 @@ absl::Status AttachReactor::CheckHello(const v1::Hello& hello) const {
 }
 
 void AttachReactor::OnWriteDone(bool ok) {
-  std::optional<grpc::Status> finish;
   {
     MutexLock lock(&mutex_);
     writing_ = false;
-    if (ending_ && !finished_) {
-      finished_ = true;
-      finish = end_status_;
-    }
   }
-  if (finish) {
-    Finish(*std::move(finish));
-  } else if (ok) {
+  FinishIfOver();
+  if (ok) {
     Send();
   } else {
     End(absl::CancelledError("the connection was lost"));

@@ -10,10 +10,19 @@
 #include "absl/base/thread_annotations.h"
 #include "base/clock.h"
 #include "base/mutex.h"
+#include "base/token_bucket.h"
 #include "controller/access.h"
 #include "controller/node_stream.h"
 
 namespace heddle::controller {
+
+// A longer message of a node's ends its stream.
+inline constexpr std::size_t kMaxNodeMessageBytes = 256 << 10;
+// What is read of one stream: each message counts once, and once more for each kBytesPerToken. Who
+// sends more is not read from for a while, and then gRPC's flow control stops it; the burst is the
+// answers of a node that was asked to probe ten thousand peers.
+inline constexpr Rate kReadRate{1000, 200};
+inline constexpr std::size_t kBytesPerToken = 4096;
 
 // In the audit log.
 inline constexpr char kAttachAction[] = "Attach";
@@ -65,6 +74,8 @@ class AttachReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   template <typename Act>
   void With(Act act);
   void Send();
+  void Read();
+  void FinishIfOver();
   void End(absl::Status why);
   // A node is itself: before anything is told.
   absl::Status CheckHello(const v1::Hello& hello) const;
@@ -77,6 +88,11 @@ class AttachReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
 
   Mutex mutex_;
   std::optional<NodeStream> stream_ ABSL_GUARDED_BY(mutex_);  // gone once it is ending
+  TokenBucket reads_ ABSL_GUARDED_BY(mutex_);
+  double unpaid_ ABSL_GUARDED_BY(mutex_) = 0;  // for what was read last
+  // The next read waits until then; InfiniteFuture: it does not wait.
+  absl::Time read_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();
+  int starting_reads_ ABSL_GUARDED_BY(mutex_) = 0;
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;

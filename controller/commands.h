@@ -40,7 +40,7 @@ struct LeaseGrant {
   Lease lease;
   storage::Revision revision = 0;
   // Not OK: the lease is as it was before, and this is why it was not changed as asked.
-  absl::Status refused;
+  absl::Status refused = absl::OkStatus();
 };
 
 // A change that is committed, applied and published. `changed` is false when the book already was

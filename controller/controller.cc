@@ -2,7 +2,9 @@
 
 #include <grpcpp/grpcpp.h>
 #include <grpcpp/health_check_service_interface.h>
+#include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <future>
 #include <utility>
@@ -34,6 +36,9 @@ namespace {
 
 constexpr int kMaxReceiveBytes = 2 << 20;  // a net-conf.json, generously
 constexpr int kKeepaliveMs = 10'000;       // silence before a ping, and for its answer: 20 s in all
+constexpr int kHandshakeMs = 30'000;       // many at once take their time, too
+constexpr int kMaxStreams = 1024;  // of one connection; another controller passes on many calls
+constexpr std::size_t kMinBufferBytes = 512 << 20;  // of gRPC for all connections
 constexpr std::chrono::seconds kDrainWithin{3};
 constexpr std::chrono::seconds kElectedWithin{30};
 
@@ -61,6 +66,18 @@ void AddKeepalive(grpc::ServerBuilder* builder) {
   builder->AddChannelArgument(GRPC_ARG_HTTP2_MAX_PINGS_WITHOUT_DATA, 0);
   // An address in use is an error, not a second server on it.
   builder->AddChannelArgument(GRPC_ARG_ALLOW_REUSEPORT, 0);
+}
+
+// Of whoever connects, known or not. Without TLS one connection may be many nodes'.
+void AddBounds(bool is_secure, grpc::ServerBuilder* builder) {
+  builder->AddChannelArgument(GRPC_ARG_SERVER_HANDSHAKE_TIMEOUT_MS, kHandshakeMs);
+  if (is_secure) builder->AddChannelArgument(GRPC_ARG_MAX_CONCURRENT_STREAMS, kMaxStreams);
+  const long pages = sysconf(_SC_PHYS_PAGES), page_bytes = sysconf(_SC_PAGESIZE);
+  if (pages <= 0 || page_bytes <= 0) return;
+  grpc::ResourceQuota quota("controller");
+  quota.Resize(std::max<std::size_t>(
+      kMinBufferBytes, static_cast<std::size_t>(pages) * static_cast<std::size_t>(page_bytes) / 2));
+  builder->SetResourceQuota(quota);
 }
 
 }  // namespace
@@ -234,6 +251,7 @@ class Controller::Parts {
     grpc::EnableDefaultHealthCheckService(true);
     grpc::ServerBuilder builder;
     AddKeepalive(&builder);
+    AddBounds(options_.credentials != nullptr, &builder);
     builder.SetMaxReceiveMessageSize(kMaxReceiveBytes);
     builder.SetMaxSendMessageSize(-1);  // listings of large clusters
     builder.RegisterService(nodes_.service());

@@ -87,6 +87,35 @@ TEST_F(ControllerTest, SecondNodeOfOneIdIsRefusedWhileTheFirstLives) {
   EXPECT_THAT(first.End().error_message(), HasSubstr("newer stream"));
 }
 
+TEST_F(ControllerTest, AnAddressIsOneNodesUntilAnAdministratorSaysOtherwise) {
+  Start();
+  TestNode first(channel_, 1);
+  ASSERT_TRUE(first.UntilPeers(1));
+  Advertisement claim = TestAdvertisement(2);
+  claim.public_address = TestAdvertisement(1).public_address;
+  const absl::Duration lasts = absl::Seconds(30);
+  {
+    TestNode second(channel_, 2, "i", {}, lasts, claim);
+    EXPECT_FALSE(second.UntilPeers(1));
+    const grpc::Status refused = second.End();
+    EXPECT_EQ(refused.error_code(), grpc::StatusCode::ALREADY_EXISTS);
+    EXPECT_THAT(refused.error_message(), HasSubstr("is in use by the node 'node-1'"));
+  }
+  v1::AllowAddressRequest allow;
+  allow.set_node_id("node-2");
+  allow.set_address(claim.public_address[Family::kV4]->ToBytes());
+  v1::AllowAddressResponse allowed;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::AllowAddress, allow, &allowed).ok());
+  EXPECT_GT(allowed.revision(), 0U);
+  TestNode second(channel_, 2, "i", {}, lasts, claim);
+  EXPECT_TRUE(second.UntilPeers(1));
+  EXPECT_FALSE(first.Until([](TestNode*) { return false; }));
+  EXPECT_THAT(first.End().error_message(), HasSubstr("another node's now"));
+  TestNode again(channel_, 1);
+  EXPECT_FALSE(again.UntilPeers(2));
+  EXPECT_THAT(again.End().error_message(), HasSubstr("was given to the node 'node-2'"));
+}
+
 TEST_F(ControllerTest, NetworkIsShownCheckedAndSet) {
   Start("");
   v1::GetNetworkResponse shown;

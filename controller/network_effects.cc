@@ -2,6 +2,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
+#include "controller/network_secrets.h"
 #include "controller/rollout.h"
 
 namespace heddle::controller {
@@ -63,6 +64,13 @@ void DescribeOptions(const BackendConfig& old, const BackendConfig& next,
   for (const auto& [key, value] : next.options) {
     const auto before = old.options.find(key);
     if (before != old.options.end() && before->second == value) continue;
+    if (IsSecret(next.type, key)) {
+      effects->push_back(absl::StrCat("Backend option ", key,
+                                      " changes, on every node at once and without stages. Nodes "
+                                      "that have it and nodes that do not yet lose packets between "
+                                      "them meanwhile."));
+      continue;
+    }
     effects->push_back(
         absl::StrCat("Backend option ", key, " changes from ",
                      before == old.options.end() ? "its default" : Describe(before->second), " to ",

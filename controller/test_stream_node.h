@@ -6,6 +6,7 @@
 #include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -25,7 +26,8 @@ class TestNode {
 
   TestNode(const std::shared_ptr<grpc::Channel>& channel, int number,
            const std::string& instance = "i", const std::vector<Prefix>& preferred = {},
-           absl::Duration lasts_at_most = absl::Seconds(30))
+           absl::Duration lasts_at_most = absl::Seconds(30),
+           std::optional<Advertisement> advertisement = std::nullopt)
       : stub_(v1::NodeService::NewStub(channel)), number_(number) {
     context_.set_deadline(absl::ToChronoTime(absl::Now() + lasts_at_most));
     stream_ = stub_->Attach(&context_);
@@ -35,7 +37,8 @@ class TestNode {
     hello.mutable_hello()->set_instance_id(instance);
     stream_->Write(hello);
     v1::NodeMessage advertise;
-    *advertise.mutable_advertise()->mutable_advertisement() = ToProto(TestAdvertisement(number));
+    *advertise.mutable_advertise()->mutable_advertisement() =
+        ToProto(advertisement.value_or(TestAdvertisement(number)));
     for (const Prefix& subnet : preferred) {
       *advertise.mutable_advertise()->add_preferred_subnets() = ToProto(subnet);
     }

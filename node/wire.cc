@@ -12,7 +12,6 @@ namespace heddle::node {
 namespace {
 
 // A controller that asks for less would have nodes give up streams that are merely busy.
-constexpr std::size_t kMaxRefusedBytes = 1024;
 constexpr int kHeartbeatMinSeconds = 1, kHeartbeatMaxSeconds = 3600;
 
 // What a controller says goes to logs and terminals: of this length, and escaped.
@@ -36,7 +35,7 @@ absl::StatusOr<Update> DecodeWelcome(const v1::Welcome& message) {
 absl::StatusOr<Update> DecodeOwnLease(const v1::OwnLease& message) {
   HEDDLE_ASSIGN_OR_RETURN(Peer self, FromProto(message.self()));
   return OwnLease{std::move(self), FromUnixMs(message.expires_unix_ms()),
-                  message.refused().substr(0, kMaxRefusedBytes)};
+                  Excerpt(message.refused(), kReasonCharacters)};
 }
 
 absl::StatusOr<PeerUpdate> DecodeChange(const v1::PeerChange& message) {
