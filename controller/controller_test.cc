@@ -116,6 +116,27 @@ TEST_F(ControllerTest, AnAddressIsOneNodesUntilAnAdministratorSaysOtherwise) {
   EXPECT_THAT(again.End().error_message(), HasSubstr("was given to the node 'node-2'"));
 }
 
+TEST_F(ControllerTest, APreSharedKeyIsHiddenAndWhatWasShownCanBeSet) {
+  const std::string key = "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2U=";
+  Start(R"({"Network":"10.244.0.0/16","Backend":{"Type":"wireguard","PSK":")" + key + R"("}})");
+  v1::GetNetworkResponse shown;
+  ASSERT_TRUE(Call(&v1::AdminService::Stub::GetNetwork, {}, &shown).ok());
+  EXPECT_THAT(shown.ShortDebugString(), ::testing::Not(HasSubstr(key)));
+  EXPECT_THAT(shown.source_json(), HasSubstr("(hidden)"));
+  v1::SetNetworkResponse set;
+  ASSERT_TRUE(SetNetwork(shown.source_json(), false, &set).ok());
+  EXPECT_FALSE(set.changed());
+  const std::string other = "b3RoZXJvdGhlcm90aGVyb3RoZXJvdGhlcm90aGVybzE=";
+  ASSERT_TRUE(SetNetwork(R"({"Network":"10.244.0.0/16","Backend":{"Type":"wireguard","PSK":")" +
+                             other + R"("}})",
+                         false, &set)
+                  .ok());
+  EXPECT_TRUE(set.changed());
+  EXPECT_THAT(set.ShortDebugString(), HasSubstr("Backend option PSK changes, on every node"));
+  EXPECT_THAT(set.ShortDebugString(), ::testing::Not(HasSubstr(other)));
+  EXPECT_THAT(set.ShortDebugString(), ::testing::Not(HasSubstr(key)));
+}
+
 TEST_F(ControllerTest, NetworkIsShownCheckedAndSet) {
   Start("");
   v1::GetNetworkResponse shown;

@@ -95,6 +95,16 @@ TEST_F(ExecutorTest, PeersMissingWhileTheStoreSettlesAreHeldWithoutAProblem) {
   EXPECT_EQ(executor_->applied().held_removals, 0u);
 }
 
+TEST_F(ExecutorTest, ARefusedAddressIsAProblemAndChangesNothing) {
+  Settle(10);
+  Say(OwnLease{MakePeer(1), absl::InfiniteFuture(), "its address is another's"});
+  Run(absl::Seconds(1));
+  EXPECT_NE(Problems().find("its address is another's"), std::string::npos) << Problems();
+  EXPECT_EQ(writes(), 0u);
+  Say(OwnLease{MakePeer(1), absl::InfiniteFuture()});
+  EXPECT_EQ(Problems(), "");
+}
+
 TEST_F(ExecutorTest, ForeignLeaseAndDivergenceDropTheStream) {
   Settle(10);
   EXPECT_FALSE(executor_->Handle(OwnLease{MakePeer(2), absl::InfiniteFuture()}, now_).ok());
