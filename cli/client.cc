@@ -5,16 +5,16 @@
 #include <algorithm>
 #include <utility>
 
-#include "absl/strings/ascii.h"
-#include "absl/strings/match.h"
-#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
-#include "absl/strings/str_split.h"
 #include "api/heddle/v1/admin.grpc.pb.h"
+#include "api/heddle/v1/identity.grpc.pb.h"
 #include "base/mutex.h"
 #include "base/status_macros.h"
 #include "cli/backup_path.h"
+#include "cli/call_status.h"
+#include "cli/tls_diagnosis.h"
+#include "identity/transport.h"
 
 namespace heddle::cli {
 namespace {
@@ -28,126 +28,88 @@ constexpr absl::Duration kProbe = absl::Seconds(2);
 // A controller that has stepped down answers when another leads.
 constexpr absl::Duration kSuccessorWithin = absl::Seconds(10);
 
-std::shared_ptr<grpc::Channel> NewChannel(const std::string& controller) {
+std::shared_ptr<grpc::Channel> NewChannel(const std::string& controller, const ClientTerms& terms) {
   grpc::ChannelArguments arguments;
   arguments.SetMaxReceiveMessageSize(kMaxAnswerBytes);
   arguments.SetInt(GRPC_ARG_ENABLE_HTTP_PROXY, 0);
-  return grpc::CreateCustomChannel(controller, grpc::InsecureChannelCredentials(), arguments);
-}
-
-// An Unavailable of gRPC's own (no connection) or of the controller's, in words for people.
-absl::Status Unavailable(const std::string& controller, absl::string_view message) {
-  static constexpr absl::string_view kNoConnection = "Failed to connect to remote host: ";
-  const std::size_t at = message.rfind(kNoConnection);
-  if (at == absl::string_view::npos) {
-    return absl::UnavailableError(
-        absl::StrCat("the controller at ", controller, " cannot serve this now (", message, ")"));
+  if (!terms.credentials) {
+    return grpc::CreateCustomChannel(controller, grpc::InsecureChannelCredentials(), arguments);
   }
-  return absl::UnavailableError(absl::StrCat("cannot connect to a controller at ", controller, " (",
-                                             message.substr(at + kNoConnection.size()), ")"));
-}
-
-absl::Status ToAbslStatus(const grpc::Status& status, const std::string& controller,
-                          absl::Duration waited) {
-  if (status.ok()) return absl::OkStatus();
-  const auto code = static_cast<absl::StatusCode>(status.error_code());
-  const std::string& message = status.error_message();
-  if (code == absl::StatusCode::kDeadlineExceeded) {
-    return absl::DeadlineExceededError(absl::StrCat(
-        "the controller at ", controller, " did not answer within ", absl::FormatDuration(waited)));
-  }
-  if (code == absl::StatusCode::kUnavailable) return Unavailable(controller, message);
-  if (code == absl::StatusCode::kUnimplemented && message.empty()) {
-    return absl::UnimplementedError(
-        absl::StrCat("the server at ", controller,
-                     " does not know this call; is it a heddle-controller of this release?"));
-  }
-  return absl::Status(code, message);
-}
-
-absl::StatusOr<std::string> WithPort(absl::string_view entry) {
-  const bool bracketed = absl::StartsWith(entry, "[");
-  const std::size_t colon = entry.rfind(':');
-  const bool has_port =
-      colon != absl::string_view::npos && (!bracketed || (colon > 0 && entry[colon - 1] == ']'));
-  if (!bracketed && entry.find(':') != colon) {
-    return absl::InvalidArgumentError(absl::StrCat(
-        "\"", entry, "\" is no host:port; write an IPv6 address as [", entry, "]:7411"));
-  }
-  if (!has_port) return absl::StrCat(entry, ":", kDefaultControllerPort);
-  int port = 0;
-  if (colon == 0 || !absl::SimpleAtoi(entry.substr(colon + 1), &port) || port < 1 || port > 65535) {
-    return absl::InvalidArgumentError(absl::StrCat("\"", entry, "\" is no host:port"));
-  }
-  return std::string(entry);
+  identity::SetServerName({terms.server_name}, &arguments);
+  return grpc::CreateCustomChannel(controller, identity::ChannelCredentialsOf(*terms.credentials),
+                                   arguments);
 }
 
 }  // namespace
 
-absl::StatusOr<std::vector<std::string>> ParseControllers(absl::string_view text) {
-  std::vector<std::string> out;
-  for (absl::string_view entry : absl::StrSplit(text, ',')) {
-    entry = absl::StripAsciiWhitespace(entry);
-    if (entry.empty()) continue;
-    HEDDLE_ASSIGN_OR_RETURN(std::string controller, WithPort(entry));
-    out.push_back(std::move(controller));
-  }
-  if (out.empty()) return absl::InvalidArgumentError("--controller names no controller");
-  return out;
-}
-
 struct AdminClient::Impl {
   std::vector<std::string> controllers;
-  absl::Duration timeout;
+  ClientTerms terms;
   std::string controller;
+  std::shared_ptr<grpc::Channel> channel;
   std::unique_ptr<Stub> stub;
   Mutex mutex;
   grpc::ClientContext* stream ABSL_GUARDED_BY(mutex) = nullptr;
   bool stream_cancelled ABSL_GUARDED_BY(mutex) = false;
 
-  template <typename Request, typename Response>
-  using Method = grpc::Status (Stub::*)(grpc::ClientContext*, const Request&, Response*);
+  template <typename OfStub, typename Request, typename Response>
+  using Method = grpc::Status (OfStub::*)(grpc::ClientContext*, const Request&, Response*);
 
-  template <typename Request, typename Response>
-  absl::StatusOr<Response> CallOnce(Method<Request, Response> method, const Request& request,
-                                    absl::Duration limit) {
+  template <typename OfStub, typename Request, typename Response>
+  absl::StatusOr<Response> CallOnce(OfStub* to, Method<OfStub, Request, Response> method,
+                                    const Request& request, absl::Duration limit) {
     grpc::ClientContext context;
     context.set_deadline(absl::ToChronoTime(absl::Now() + limit));
     Response response;
-    const grpc::Status status = (stub.get()->*method)(&context, request, &response);
-    HEDDLE_RETURN_IF_ERROR(ToAbslStatus(status, controller, limit));
+    const grpc::Status status = (to->*method)(&context, request, &response);
+    HEDDLE_RETURN_IF_ERROR(StatusOf(status, limit));
     return response;
+  }
+
+  // Of no connection gRPC does not tell why TLS made none.
+  absl::Status StatusOf(const grpc::Status& ended, absl::Duration waited) const {
+    absl::Status status = ToAbslStatus(ended, controller, waited);
+    if (!absl::IsUnavailable(status)) return status;
+    const absl::Status tls = DiagnoseTls(
+        controller, terms.credentials ? &*terms.credentials : nullptr, terms.server_name);
+    return tls.ok() ? status : tls;
   }
 
   void Use(const std::string& chosen) {
     controller = chosen;
-    stub = v1::AdminService::NewStub(NewChannel(chosen));
+    channel = NewChannel(chosen, terms);
+    stub = v1::AdminService::NewStub(channel);
   }
 
   // Chooses the controller at the first call. A single one needs no probe: the call itself tells.
   absl::Status Choose() {
     if (stub != nullptr) return absl::OkStatus();
     std::vector<std::string> causes;
+    bool is_refused = false;
     for (const std::string& candidate : controllers) {
       Use(candidate);
       if (controllers.size() == 1) return absl::OkStatus();
-      const auto probe =
-          CallOnce(&Stub::GetStatus, v1::GetStatusRequest(), std::min(timeout, kProbe));
-      if (!absl::IsUnavailable(probe.status()) && !absl::IsDeadlineExceeded(probe.status())) {
+      const auto probe = CallOnce(stub.get(), &Stub::GetStatus, v1::GetStatusRequest(),
+                                  std::min(terms.timeout, kProbe));
+      const bool not_trusted = absl::IsUnauthenticated(probe.status());
+      if (!not_trusted && !absl::IsUnavailable(probe.status()) &&
+          !absl::IsDeadlineExceeded(probe.status())) {
         return absl::OkStatus();
       }
+      is_refused = is_refused || not_trusted;
       causes.emplace_back(probe.status().message());
     }
     stub.reset();
     controller.clear();
-    return absl::UnavailableError(absl::StrJoin(causes, "; "));
+    const std::string all = absl::StrJoin(causes, "; ");
+    return is_refused ? absl::UnauthenticatedError(all) : absl::UnavailableError(all);
   }
 
   template <typename Request, typename Response>
-  absl::StatusOr<Response> Call(Method<Request, Response> method, const Request& request,
+  absl::StatusOr<Response> Call(Method<Stub, Request, Response> method, const Request& request,
                                 absl::Duration extra = absl::ZeroDuration()) {
     HEDDLE_RETURN_IF_ERROR(Choose());
-    return CallOnce(method, request, timeout + extra);
+    return CallOnce(stub.get(), method, request, terms.timeout + extra);
   }
 
   bool IsCancelled() {
@@ -177,7 +139,7 @@ struct AdminClient::Impl {
     const auto named = trailing.find("heddle-leader");
     *leader = named == trailing.end() ? std::string()
                                       : std::string(named->second.data(), named->second.size());
-    HEDDLE_RETURN_IF_ERROR(ToAbslStatus(status, controller, absl::ZeroDuration()));
+    HEDDLE_RETURN_IF_ERROR(StatusOf(status, absl::ZeroDuration()));
     return response;
   }
 
@@ -202,14 +164,14 @@ struct AdminClient::Impl {
     stream = nullptr;
     if (stream_cancelled) return absl::OkStatus();
     if (!told.ok()) return told;
-    return ToAbslStatus(status, controller, absl::ZeroDuration());
+    return StatusOf(status, absl::ZeroDuration());
   }
 };
 
-AdminClient::AdminClient(std::vector<std::string> controllers, absl::Duration timeout)
+AdminClient::AdminClient(std::vector<std::string> controllers, ClientTerms terms)
     : impl_(std::make_unique<Impl>()) {
   impl_->controllers = std::move(controllers);
-  impl_->timeout = timeout;
+  impl_->terms = std::move(terms);
 }
 
 AdminClient::~AdminClient() = default;
@@ -290,6 +252,47 @@ absl::StatusOr<v1::ListControllersResponse> AdminClient::ListControllers() {
 
 absl::StatusOr<v1::StepDownResponse> AdminClient::StepDown() {
   return impl_->Call(&Stub::StepDown, v1::StepDownRequest(), kSuccessorWithin);
+}
+
+absl::StatusOr<v1::CreateTokenResponse> AdminClient::CreateToken(
+    const v1::CreateTokenRequest& request) {
+  return impl_->Call(&Stub::CreateToken, request);
+}
+
+absl::StatusOr<v1::ListTokensResponse> AdminClient::ListTokens() {
+  return impl_->Call(&Stub::ListTokens, v1::ListTokensRequest());
+}
+
+absl::StatusOr<v1::DeleteTokenResponse> AdminClient::DeleteToken(
+    const v1::DeleteTokenRequest& request) {
+  return impl_->Call(&Stub::DeleteToken, request);
+}
+
+absl::StatusOr<v1::IssuedCertificate> AdminClient::IssueCertificate(
+    const v1::IssueCertificateRequest& request) {
+  return impl_->Call(&Stub::IssueCertificate, request);
+}
+
+absl::StatusOr<v1::ListCertificatesResponse> AdminClient::ListCertificates(
+    const v1::ListCertificatesRequest& request) {
+  return impl_->Call(&Stub::ListCertificates, request);
+}
+
+absl::StatusOr<v1::RevokeCertificateResponse> AdminClient::RevokeCertificate(
+    const v1::RevokeCertificateRequest& request) {
+  return impl_->Call(&Stub::RevokeCertificate, request);
+}
+
+absl::StatusOr<v1::AllowAddressResponse> AdminClient::AllowAddress(
+    const v1::AllowAddressRequest& request) {
+  return impl_->Call(&Stub::AllowAddress, request);
+}
+
+absl::StatusOr<v1::IssuedCertificate> AdminClient::Renew(const v1::RenewRequest& request) {
+  HEDDLE_RETURN_IF_ERROR(impl_->Choose());
+  const auto stub = v1::IdentityService::NewStub(impl_->channel);
+  return impl_->CallOnce(stub.get(), &v1::IdentityService::Stub::Renew, request,
+                         impl_->terms.timeout);
 }
 
 absl::Status AdminClient::Backup(

@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -12,20 +13,21 @@
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 #include "api/heddle/v1/admin.pb.h"
+#include "identity/credentials.h"
 
 namespace heddle::cli {
 
-inline constexpr int kDefaultControllerPort = 7411;
-
-// "host", "host:port", "[v6]:port", separated by commas; the port defaults to 7411.
-// InvalidArgument: nothing is named, or a port is none.
-absl::StatusOr<std::vector<std::string>> ParseControllers(absl::string_view text);
+struct ClientTerms {
+  absl::Duration timeout;                            // of one call
+  std::optional<identity::Credentials> credentials;  // absent: without TLS
+  std::string server_name;  // that a controller must prove; empty: the host that is dialled
+};
 
 // Not thread-safe, except for CancelStream. With several controllers the first that answers is used
 // for all calls; a call that may have reached a controller is never sent to another.
 class AdminClient {
  public:
-  AdminClient(std::vector<std::string> controllers, absl::Duration timeout);
+  AdminClient(std::vector<std::string> controllers, ClientTerms terms);
   ~AdminClient();
 
   // The controller that is used; "" before the first call.
@@ -46,6 +48,18 @@ class AdminClient {
   absl::StatusOr<v1::StepDownResponse> StepDown();
   // Waits for as long as the request says, and the timeout on top.
   absl::StatusOr<v1::WaitAppliedResponse> WaitApplied(const v1::WaitAppliedRequest& request);
+
+  absl::StatusOr<v1::CreateTokenResponse> CreateToken(const v1::CreateTokenRequest& request);
+  absl::StatusOr<v1::ListTokensResponse> ListTokens();
+  absl::StatusOr<v1::DeleteTokenResponse> DeleteToken(const v1::DeleteTokenRequest& request);
+  absl::StatusOr<v1::IssuedCertificate> IssueCertificate(
+      const v1::IssueCertificateRequest& request);
+  absl::StatusOr<v1::ListCertificatesResponse> ListCertificates(
+      const v1::ListCertificatesRequest& request);
+  absl::StatusOr<v1::RevokeCertificateResponse> RevokeCertificate(
+      const v1::RevokeCertificateRequest& request);
+  absl::StatusOr<v1::AllowAddressResponse> AllowAddress(const v1::AllowAddressRequest& request);
+  absl::StatusOr<v1::IssuedCertificate> Renew(const v1::RenewRequest& request);
 
   // Calls `on_event` for each event until it answers with an error (which is returned), the stream
   // ends, or CancelStream was called (OK).

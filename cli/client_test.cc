@@ -8,12 +8,19 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "cli/controller_list.h"
 #include "cli/fake_admin.h"
+#include "cli/fake_cluster.h"
 
 namespace heddle::cli {
 namespace {
 
 using ::testing::ElementsAre;
+
+ClientTerms Within(absl::Duration timeout) {
+  return {timeout, *identity::LoadCredentials(identity::IdentityFile(FakeAdminFile())),
+          identity::kControllerServerName};
+}
 
 TEST(ParseControllers, FillsInThePort) {
   EXPECT_THAT(*ParseControllers("a, b:1 ,192.0.2.1,[2001:db8::1],[::1]:7000"),
@@ -28,7 +35,7 @@ TEST(ParseControllers, RefusesWhatNamesNoController) {
 
 TEST(AdminClient, TimesOut) {
   FakeAdmin admin;
-  AdminClient client({admin.address()}, absl::Milliseconds(1));
+  AdminClient client({admin.address()}, Within(absl::Milliseconds(1)));
   // A call may be answered within the millisecond; not each of many.
   absl::Status status;
   for (int i = 0; i < 1000 && status.ok(); ++i) status = client.ListNodes().status();
@@ -47,7 +54,7 @@ TEST(AdminClient, PassesOverOneThatDoesNotAnswer) {
   ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&at), &size), 0);
   FakeAdmin second;
   AdminClient client({absl::StrCat("127.0.0.1:", ntohs(at.sin_port)), second.address()},
-                     absl::Seconds(60));
+                     Within(absl::Seconds(60)));
   const absl::Time began = absl::Now();
   EXPECT_TRUE(client.ListNodes().ok());
   EXPECT_LT(absl::Now() - began, absl::Seconds(20));
@@ -58,7 +65,7 @@ TEST(AdminClient, PassesOverOneThatDoesNotAnswer) {
 TEST(AdminClient, SendsACallToOneControllerOnly) {
   FakeAdmin first, second;
   first.state().errors["RemoveNode"] = absl::UnavailableError("the store is not writable");
-  AdminClient client({first.address(), second.address()}, absl::Seconds(10));
+  AdminClient client({first.address(), second.address()}, Within(absl::Seconds(10)));
   v1::NodeRequest request;
   request.set_node_id("host-1");
   const auto answer = client.RemoveNode(request);

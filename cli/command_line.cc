@@ -77,6 +77,31 @@ void AddGlobalOptions(CommandLine* line) {
                              "Print the version and end.");
 }
 
+void AddIdentityOptions(CommandLine* line) {
+  IdentityOptions& options = line->options.identity;
+  CLI::App& app = line->app;
+  app.add_option("--identity", options.file,
+                 "Prove who you are with this identity file: key, certificate and authorities in "
+                 "one. The default is the one that HEDDLECTL_IDENTITY names; else "
+                 "~/.config/heddle/identity.pem; else /etc/heddle/admin.pem, which "
+                 "\"heddle-controller init\" makes.")
+      ->type_name(kFileType);
+  app.add_option("--tls-cert-file", options.certificate_file,
+                 "Own PKI: the certificate, instead of an identity file.")
+      ->type_name(kFileType);
+  app.add_option("--tls-key-file", options.key_file, "Own PKI: the certificate's private key.")
+      ->type_name(kFileType);
+  app.add_option("--tls-ca-file", options.roots_file,
+                 "Own PKI: the authorities that a controller's certificate must lead to.")
+      ->type_name(kFileType);
+  app.add_option("--tls-server-name", options.server_name,
+                 "The DNS name that a controller's certificate must have. Empty: the host that is "
+                 "dialled. The default is heddle-controller.")
+      ->type_name("NAME");
+  app.add_flag("--insecure", options.is_insecure,
+               "Without TLS: for controllers that were started with --insecure, too. Warned of.");
+}
+
 }  // namespace
 
 CommandLine::CommandLine() : app(kDescription, "heddlectl") {
@@ -87,10 +112,13 @@ CommandLine::CommandLine() : app(kDescription, "heddlectl") {
   app.get_formatter()->label("SUBCOMMAND", "COMMAND");
   app.footer(ExitCodeHelp());
   AddGlobalOptions(this);
+  AddIdentityOptions(this);
   AddNetworkCommands(this);
   AddLeaseCommands(this);
   AddNodeCommands(this);
   AddControllerCommands(this);
+  AddTokenCommands(this);
+  AddCertificateCommands(this);
   AddBackupCommands(this);
   AddWatchCommand(this);
   AddStatusCommand(this);
@@ -122,6 +150,16 @@ CLI::App* AddListCommand(CLI::App* parent, CommandLine* line, const std::string&
   added->callback([line, command = std::move(command)] {
     line->command = command;
     line->lists = true;
+  });
+  return added;
+}
+
+CLI::App* AddLocalCommand(CLI::App* parent, CommandLine* line, const std::string& name,
+                          const std::string& description, Command command) {
+  CLI::App* added = AddCommand(parent, line, name, description, command);
+  added->callback([line, command = std::move(command)] {
+    line->command = command;
+    line->is_local = true;
   });
   return added;
 }

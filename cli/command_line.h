@@ -15,8 +15,9 @@ struct CommandLine {
 
   CLI::App app;
   Options options;
-  Command command;     // set by parsing: what is asked for
-  bool lists = false;  // set by parsing: the command lists objects, so `-o name` has a meaning
+  Command command;        // set by parsing: what is asked for
+  bool is_local = false;  // set by parsing: no controller is asked, so no identity is needed
+  bool lists = false;     // set by parsing: the command lists objects, so `-o name` has a meaning
 };
 
 // ---- For the files that add commands ----
@@ -24,6 +25,8 @@ struct CommandLine {
 // Type names of positionals, which completion reads.
 inline constexpr char kNodeType[] = "NODE";
 inline constexpr char kControllerType[] = "CONTROLLER";
+inline constexpr char kTokenType[] = "TOKEN";
+inline constexpr char kSerialType[] = "SERIAL";
 inline constexpr char kFileType[] = "FILE";
 inline constexpr char kSubnetType[] = "SUBNET";
 
@@ -33,6 +36,9 @@ CLI::App* AddCommand(CLI::App* parent, CommandLine* line, const std::string& nam
 // The same for a command that lists objects.
 CLI::App* AddListCommand(CLI::App* parent, CommandLine* line, const std::string& name,
                          const std::string& description, Command command);
+// The same for a command that asks no controller.
+CLI::App* AddLocalCommand(CLI::App* parent, CommandLine* line, const std::string& name,
+                          const std::string& description, Command command);
 // A noun that only groups verbs.
 CLI::App* AddGroup(CLI::App* parent, const std::string& name, const std::string& description);
 // --wait and --wait-timeout-seconds.
@@ -44,6 +50,8 @@ void AddNetworkCommands(CommandLine* line);
 void AddLeaseCommands(CommandLine* line);
 void AddNodeCommands(CommandLine* line);
 void AddControllerCommands(CommandLine* line);
+void AddTokenCommands(CommandLine* line);
+void AddCertificateCommands(CommandLine* line);
 void AddBackupCommands(CommandLine* line);
 void AddWatchCommand(CommandLine* line);
 void AddStatusCommand(CommandLine* line);

@@ -27,7 +27,7 @@ void AddCompletionCommands(CommandLine* line) {
   CLI::App* completion =
       AddGroup(&line->app, "completion", "Print a script that completes commands in your shell.");
   for (const Shell& shell : kShells) {
-    AddCommand(
+    AddLocalCommand(
         completion, line, shell.name,
         absl::StrCat("Print the completion script for ", shell.name, ". Use it with: ", shell.how),
         [line, shell](Session& session) {

@@ -1,9 +1,10 @@
-// node list|show|renumber|accept|remove
+// node list|show|renumber|accept|allow-address|remove
 
 #include <memory>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/ip.h"
 #include "cli/command_line.h"
 #include "cli/lookup.h"
 #include "cli/views.h"
@@ -74,6 +75,38 @@ ExitCode RenumberNode(Session& session, const std::string& node_id, bool finish)
   return session.FinishChange(*std::move(view), answer->revision());
 }
 
+ExitCode AllowAddress(Session& session, const std::string& node_id, const std::string& text) {
+  const auto address = Ip::Parse(text);
+  if (!address.ok()) return session.FailUsage(absl::StrCat(address.status().message(), "."));
+  v1::AllowAddressRequest request;
+  request.set_node_id(node_id);
+  request.set_address(address->ToBytes());
+  const auto answer = session.client().AllowAddress(request);
+  if (!answer.ok()) {
+    return session.Fail(
+        absl::StrCat("cannot allow address ", address->ToString(), " to node ", node_id),
+        answer.status());
+  }
+  return session.Print(
+      RevisionView(absl::StrCat("Node ", node_id, " may announce ", address->ToString(),
+                                ", whoever else does; no other node gets it."),
+                   answer->revision()));
+}
+
+void AddAllowAddress(CLI::App* node, CommandLine* line) {
+  auto id = std::make_shared<std::string>();
+  auto address = std::make_shared<std::string>();
+  CLI::App* allow = AddCommand(
+      node, line, "allow-address",
+      "Let a node announce a public address that another, live node announces: the address is "
+      "this node's from now on. Needed only when an address moves while its former node runs.",
+      [id, address](Session& session) { return AllowAddress(session, *id, *address); });
+  allow->add_option("node", *id, "The node's id.")->required()->type_name(kNodeType);
+  allow->add_option("address", *address, "The address, IPv4 or IPv6.")
+      ->required()
+      ->type_name("ADDRESS");
+}
+
 void AddRenumber(CLI::App* node, CommandLine* line) {
   auto id = std::make_shared<std::string>();
   auto finish = std::make_shared<bool>(false);
@@ -126,6 +159,8 @@ void AddNodeCommands(CommandLine* line) {
       "longer drops them.",
       AcceptRemovals);
   AddWaitOptions(accept, line);
+
+  AddAllowAddress(node, line);
 
   CLI::App* remove = AddNodeVerb(
       node, line, "remove",

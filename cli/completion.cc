@@ -91,6 +91,9 @@ std::string ValueFlagPattern(const std::vector<Place>& places) {
 std::string ChoiceCases(const std::vector<Place>& places) {
   std::string out;
   for (const Flag* flag : ValueFlags(places)) {
+    if (flag->takes_file) {
+      absl::StrAppend(&out, "    ", absl::StrJoin(flag->names, "|"), ") files=1 ;;\n");
+    }
     if (flag->choices.empty()) continue;
     absl::StrAppend(&out, "    ", absl::StrJoin(flag->names, "|"), ") choices='",
                     absl::StrJoin(flag->choices, " "), "' ;;\n");

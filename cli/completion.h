@@ -2,7 +2,8 @@
 //
 // Commands and flags are static words. A positional of type NODE is completed with the ids that
 // `heddlectl node list -o name` gives (for two seconds at most; nothing when no controller
-// answers), one of type FILE with file names, and a value whose type name lists choices (a|b|c)
+// answers), likewise those of other nouns; one of type FILE, or a flag's value of that type, with
+// file names; and a value whose type name lists choices (a|b|c)
 // with those.
 #pragma once
 

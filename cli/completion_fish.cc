@@ -35,7 +35,7 @@ std::string FlagLine(const Flag& flag, const std::string& condition) {
     const bool is_long = name.size() > 2;
     absl::StrAppend(&out, is_long ? " -l " : " -s ", name.substr(is_long ? 2 : 1));
   }
-  if (flag.takes_value) out += " -x";
+  if (flag.takes_value) out += flag.takes_file ? " -r -F" : " -x";
   if (!flag.choices.empty()) {
     absl::StrAppend(&out, " -a ", Quoted(absl::StrJoin(flag.choices, " ")));
   }

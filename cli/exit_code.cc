@@ -21,6 +21,9 @@ absl::string_view NextStep(const absl::Status& status) {
       return "See who holds what with \"heddlectl lease list --resting\".";
     case absl::StatusCode::kInvalidArgument:
       return "Correct it and try again.";
+    case absl::StatusCode::kUnauthenticated:
+    case absl::StatusCode::kPermissionDenied:
+      return "See who you are with \"heddlectl cert show\".";
     case absl::StatusCode::kInternal:
     case absl::StatusCode::kUnknown:
     case absl::StatusCode::kDataLoss:
@@ -53,6 +56,8 @@ ExitCode ExitCodeOf(const absl::Status& status) {
     case absl::StatusCode::kUnimplemented:
     case absl::StatusCode::kPermissionDenied:
       return ExitCode::kRefused;
+    case absl::StatusCode::kUnauthenticated:
+      return ExitCode::kNotTrusted;
     case absl::StatusCode::kNotFound:
       return ExitCode::kNotFound;
     default:
@@ -72,12 +77,14 @@ std::string ExitCodeHelp() {
   return "Exit codes:\n"
          "  0  Done, and with --wait applied by every node.\n"
          "  1  Failed for a reason not listed here.\n"
-         "  2  The command line is wrong; nothing was asked of a controller.\n"
+         "  2  The command line is wrong, or there is no identity; no controller was asked.\n"
          "  3  No controller could be reached, or none answered in time.\n"
-         "  4  The controller refused: a conflict, a wrong value, or not possible now.\n"
-         "  5  There is no such node or lease, or no network is configured.\n"
+         "  4  The controller refused: a conflict, a wrong value, not possible now, or not your "
+         "role's.\n"
+         "  5  There is no such node, lease, token or certificate, or no network is configured.\n"
          "  6  The change is made, but --wait ran out of time with nodes that lag behind.\n"
-         "  7  doctor: the answer is there, and something is wrong.";
+         "  7  doctor: the answer is there, and something is wrong.\n"
+         "  8  The controller does not accept this identity, or its own cannot be believed.";
 }
 
 }  // namespace heddle::cli

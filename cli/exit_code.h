@@ -17,6 +17,7 @@ enum class ExitCode {
   kNotFound = 5,     // no such node, lease or configuration
   kLagging = 6,      // --wait: the change is made, but some nodes have not applied it in time
   kUnwell = 7,       // doctor: something is wrong
+  kNotTrusted = 8,   // the controller does not accept this identity, or its own cannot be believed
 };
 
 // What the error of a call to a controller ends the program with.

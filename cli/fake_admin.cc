@@ -7,11 +7,58 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/heddle/v1/admin.grpc.pb.h"
+#include "api/heddle/v1/identity.grpc.pb.h"
+#include "cli/fake_cluster.h"
+#include "identity/private_key.h"
+#include "identity/transport.h"
 
 namespace heddle::cli {
 
+namespace {
+
+// What an authority issues for a request.
+grpc::Status Sign(const std::string& principal, const std::string& request_pem,
+                  absl::Duration lifetime, v1::IssuedCertificate* issued) {
+  const auto whom = identity::ParsePrincipal(principal);
+  const auto key = identity::CheckCertificateRequest(request_pem);
+  if (!whom.ok() || !key.ok()) return {grpc::StatusCode::INVALID_ARGUMENT, "no such request"};
+  const absl::Time now = absl::Now();
+  const auto chain = FakeAuthority().Issue(
+      key->public_key_der, {*whom, identity::NewSerial(), now - absl::Hours(1), now + lifetime});
+  if (!chain.ok()) return {grpc::StatusCode::INTERNAL, std::string(chain.status().message())};
+  issued->set_chain_pem(*chain);
+  issued->set_roots_pem(FakeAuthority().root().pem);
+  return grpc::Status::OK;
+}
+
+// What a request for a certificate asks for, without the key in it.
+template <typename Request>
+Request WithoutKey(Request request) {
+  request.clear_certificate_request_pem();
+  return request;
+}
+
+}  // namespace
+
 struct FakeAdmin::Impl final : public v1::AdminService::Service {
+  struct Identities final : public v1::IdentityService::Service {
+    explicit Identities(Impl* impl) : impl(impl) {}
+    grpc::Status Renew(grpc::ServerContext* context, const v1::RenewRequest* request,
+                       v1::IssuedCertificate* response) override {
+      const grpc::Status status = impl->Serve("Renew", WithoutKey(*request));
+      if (!status.ok()) return status;
+      const auto peer = identity::PeerCertificate(*context->auth_context());
+      if (!peer.ok()) return {grpc::StatusCode::UNAUTHENTICATED, "who is that?"};
+      const std::string& other = impl->state.issued_to;
+      return Sign(other.empty() ? identity::ToString(peer->principal) : other,
+                  request->certificate_request_pem(), impl->state.issued_for, response);
+    }
+    Impl* const impl;
+  };
+
   FakeState state;
+  std::unique_ptr<identity::LiveCredentials> live;
+  Identities identities{this};
   std::unique_ptr<grpc::Server> server;
   int port = 0;
   mutable Mutex mutex;
@@ -99,6 +146,38 @@ struct FakeAdmin::Impl final : public v1::AdminService::Service {
                            v1::WaitAppliedResponse* response) override {
     return Serve("WaitApplied", *request, state.wait, response);
   }
+  grpc::Status CreateToken(grpc::ServerContext*, const v1::CreateTokenRequest* request,
+                           v1::CreateTokenResponse* response) override {
+    return Serve("CreateToken", *request, state.created_token, response);
+  }
+  grpc::Status ListTokens(grpc::ServerContext*, const v1::ListTokensRequest* request,
+                          v1::ListTokensResponse* response) override {
+    return Serve("ListTokens", *request, state.tokens, response);
+  }
+  grpc::Status DeleteToken(grpc::ServerContext*, const v1::DeleteTokenRequest* request,
+                           v1::DeleteTokenResponse*) override {
+    return Serve("DeleteToken", *request);
+  }
+  grpc::Status IssueCertificate(grpc::ServerContext*, const v1::IssueCertificateRequest* request,
+                                v1::IssuedCertificate* response) override {
+    const grpc::Status status = Serve("IssueCertificate", WithoutKey(*request));
+    if (!status.ok()) return status;
+    return Sign(state.issued_to.empty() ? absl::StrCat(request->role(), "/", request->name())
+                                        : state.issued_to,
+                request->certificate_request_pem(), state.issued_for, response);
+  }
+  grpc::Status ListCertificates(grpc::ServerContext*, const v1::ListCertificatesRequest* request,
+                                v1::ListCertificatesResponse* response) override {
+    return Serve("ListCertificates", *request, state.certificates, response);
+  }
+  grpc::Status RevokeCertificate(grpc::ServerContext*, const v1::RevokeCertificateRequest* request,
+                                 v1::RevokeCertificateResponse* response) override {
+    return Serve("RevokeCertificate", *request, state.revoked, response);
+  }
+  grpc::Status AllowAddress(grpc::ServerContext*, const v1::AllowAddressRequest* request,
+                            v1::AllowAddressResponse*) override {
+    return Serve("AllowAddress", *request);
+  }
   grpc::Status Watch(grpc::ServerContext* context, const v1::WatchRequest* request,
                      grpc::ServerWriter<v1::WatchEvent>* writer) override {
     const grpc::Status status = Serve("Watch", *request);
@@ -152,11 +231,21 @@ struct FakeAdmin::Impl final : public v1::AdminService::Service {
   }
 };
 
-FakeAdmin::FakeAdmin(FakeState state) : impl_(std::make_unique<Impl>()) {
+FakeAdmin::FakeAdmin(FakeState state)
+    : FakeAdmin(std::move(state), FakeIdentityFile("controller/c-1")) {}
+
+FakeAdmin::FakeAdmin(FakeState state, const std::string& identity_file)
+    : impl_(std::make_unique<Impl>()) {
   impl_->state = std::move(state);
+  std::shared_ptr<grpc::ServerCredentials> credentials = grpc::InsecureServerCredentials();
+  if (!identity_file.empty()) {
+    impl_->live = identity::LiveCredentials::Open(identity::IdentityFile(identity_file)).value();
+    credentials = identity::ServerCredentialsOf(impl_->live.get());
+  }
   grpc::ServerBuilder builder;
-  builder.AddListeningPort("127.0.0.1:0", grpc::InsecureServerCredentials(), &impl_->port);
+  builder.AddListeningPort("127.0.0.1:0", credentials, &impl_->port);
   builder.RegisterService(impl_.get());
+  builder.RegisterService(&impl_->identities);
   impl_->server = builder.BuildAndStart();
 }
 

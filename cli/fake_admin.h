@@ -1,4 +1,5 @@
-// An AdminService for tests: answers from fixed state, on a loopback port of its own.
+// An AdminService for tests: answers from fixed state, over TLS, on a loopback port of its own. Its
+// certificates are of fake_cluster.h's authority; Renew and IssueCertificate are really signed.
 #pragma once
 
 #include <map>
@@ -30,6 +31,13 @@ struct FakeState {
   std::string backup;           // the file, sent in pieces
   v1::RestoreResponse restore;  // the file that came stands in `requests` by its size
   std::string leader;           // named by a Restore that is refused; "": none
+  v1::CreateTokenResponse created_token;
+  v1::ListTokensResponse tokens;
+  v1::ListCertificatesResponse certificates;
+  v1::RevokeCertificateResponse revoked;
+  absl::Duration issued_for = absl::Hours(8760);
+  std::string issued_to;                       // whom Renew and IssueCertificate sign for, if not
+                                               // for who asks or is asked for
   std::vector<v1::DiagnoseEvent> diagnosis;    // all are sent, then the stream ends
   std::vector<v1::WatchEvent> events;          // all are sent, then the stream stays open
   std::map<std::string, absl::Status> errors;  // by call: "ReserveLease" -> what it answers with
@@ -38,10 +46,13 @@ struct FakeState {
 // Three nodes of a dual-stack vxlan network: ready, held with a problem elsewhere, detached. Three
 // controllers: leading, cut off from the store, silent.
 FakeState SampleState();
+void AddTokensAndCertificates(FakeState* state);  // a part of it
 
 class FakeAdmin {
  public:
+  // `identity_file`: what it proves itself with; "" without TLS.
   explicit FakeAdmin(FakeState state = SampleState());
+  FakeAdmin(FakeState state, const std::string& identity_file);
   ~FakeAdmin();
 
   std::string address() const;  // "127.0.0.1:port"

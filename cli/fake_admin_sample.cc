@@ -191,6 +191,7 @@ FakeState SampleState() {
   AddControllers(&state);
   AddEvents(&state);
   AddDiagnosis(&state);
+  AddTokensAndCertificates(&state);
   *state.network.mutable_network() = SampleNetwork();
   state.network.set_source_json(R"({"Network":"10.3.0.0/16","Backend":{"Type":"vxlan"}})");
   state.network.set_revision(4);

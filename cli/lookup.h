@@ -31,4 +31,11 @@ auto FindByNode(const Entries& entries, const std::string& node_id, absl::string
   return FindById(entries, node_id, noun, [](const auto& entry) { return entry.node_id(); });
 }
 
+// A controller's "there is no such" with what shows those that there are.
+inline absl::Status SeeInstead(const absl::Status& status, absl::string_view command) {
+  if (!absl::IsNotFound(status)) return status;
+  return absl::NotFoundError(
+      absl::StrCat(status.message(), "; see what there is with \"", command, "\""));
+}
+
 }  // namespace heddle::cli

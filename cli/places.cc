@@ -16,6 +16,7 @@ Flag FlagOf(const CLI::Option& option) {
   if (flag.takes_value && type.find('|') != std::string::npos) {
     flag.choices = absl::StrSplit(type, '|');
   }
+  flag.takes_file = flag.takes_value && type == kFileType;
   return flag;
 }
 
@@ -58,6 +59,8 @@ std::string ListCommand(const std::string& noun) {
 
 std::string NounOf(const std::string& positional_type) {
   if (positional_type == kNodeType) return "node";
+  if (positional_type == kTokenType) return "token";
+  if (positional_type == kSerialType) return "cert";
   return positional_type == kControllerType ? "controller" : "";
 }
 

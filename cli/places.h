@@ -13,6 +13,7 @@ struct Flag {
   std::string description;         // one sentence
   bool takes_value = false;
   std::vector<std::string> choices;  // of the value; empty: any
+  bool takes_file = false;           // the value is a file's name
 };
 
 struct Place {

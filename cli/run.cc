@@ -1,13 +1,18 @@
 #include "cli/run.h"
 
+#include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "api/backend_schema.h"
-#include "cli/client.h"
+#include "base/status_macros.h"
 #include "cli/command_line.h"
+#include "cli/controller_list.h"
+#include "cli/renewal.h"
 #include "cli/text.h"
 
 namespace heddle::cli {
@@ -46,6 +51,33 @@ std::string MissingCommand(const CLI::App& app, const std::vector<std::string>& 
                       near.empty() ? "" : absl::StrCat("; did you mean ", near, "?"));
 }
 
+// None with --insecure, which is warned of.
+absl::StatusOr<std::optional<Identity>> Prove(const Console& console,
+                                              const IdentityOptions& options) {
+  HEDDLE_RETURN_IF_ERROR(Validate(options));
+  if (options.is_insecure) {
+    console.err << "heddlectl: warning: --insecure: nothing proves that a controller answers, and "
+                   "anybody on the way can read and change what is said."
+                << std::endl;
+    return std::optional<Identity>();
+  }
+  HEDDLE_ASSIGN_OR_RETURN(Identity identity, FindIdentity(options, DefaultIdentityPlaces()));
+  return std::optional<Identity>(std::move(identity));
+}
+
+// A command that is done stays so, whatever comes of the renewal.
+void KeepIdentity(Session& session) {
+  if (!session.identity() || !MayRenew(*session.identity(), session.Now())) return;
+  const absl::Status renewed = RenewIdentity(*session.identity(), &session.client()).status();
+  if (renewed.ok()) return;
+  session.console().err << Printable(absl::StrCat(
+                               "heddlectl: warning: ", session.identity()->path,
+                               " was not renewed, and holds until ",
+                               TimeText(session.identity()->credentials.leaf.not_after), ": ",
+                               renewed.message()))
+                        << std::endl;
+}
+
 }  // namespace
 
 ExitCode Run(int argc, const char* const* argv, Console console, const Clock& clock) {
@@ -72,8 +104,19 @@ ExitCode Run(int argc, const char* const* argv, Console console, const Clock& cl
   if (*format == Format::kName && !line.lists) {
     return Usage(console, line.app, "-o name is only for commands that list objects");
   }
-  Session session(console, line.options, *controllers, *format, clock);
-  return line.command(session);
+  std::optional<Identity> identity;
+  if (!line.is_local) {
+    auto chosen = Prove(console, line.options.identity);
+    if (!chosen.ok()) {
+      console.err << "heddlectl: " << Printable(chosen.status().message()) << std::endl;
+      return ExitCode::kUsage;
+    }
+    identity = *std::move(chosen);
+  }
+  Session session(console, line.options, *controllers, *format, std::move(identity), clock);
+  const ExitCode code = line.command(session);
+  if (code == ExitCode::kOk) KeepIdentity(session);
+  return code;
 }
 
 }  // namespace heddle::cli

@@ -15,15 +15,24 @@ namespace {
 
 constexpr int kNamedLaggards = 10;
 
+ClientTerms TermsOf(const Options& options, const std::optional<Identity>& identity) {
+  ClientTerms terms;
+  terms.timeout = absl::Seconds(options.timeout_seconds);
+  terms.server_name = options.identity.server_name;
+  if (identity) terms.credentials = identity->credentials;
+  return terms;
+}
+
 }  // namespace
 
 Session::Session(Console console, const Options& options, std::vector<std::string> controllers,
-                 Format format, const Clock& clock)
+                 Format format, std::optional<Identity> identity, const Clock& clock)
     : console_(console),
       options_(options),
       format_(format),
+      identity_(std::move(identity)),
       clock_(clock),
-      client_(std::move(controllers), absl::Seconds(options.timeout_seconds)) {}
+      client_(std::move(controllers), TermsOf(options, identity_)) {}
 
 ExitCode Session::Print(const View& view) {
   console_.out << Render(view, format_) << std::flush;

@@ -3,8 +3,10 @@
 
 #include <functional>
 #include <istream>
+#include <optional>
 #include <ostream>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -12,6 +14,7 @@
 #include "base/clock.h"
 #include "cli/client.h"
 #include "cli/exit_code.h"
+#include "cli/identity_choice.h"
 #include "cli/view.h"
 
 namespace heddle::cli {
@@ -31,15 +34,21 @@ struct Options {
   bool wait = false;
   int wait_timeout_seconds = 60;
   bool assume_yes = false;
+  IdentityOptions identity;
 };
 
 // Owned by one thread.
 class Session {
  public:
+  // `identity`: what the controllers are shown; absent with --insecure, and for commands that ask
+  // none.
   Session(Console console, const Options& options, std::vector<std::string> controllers,
-          Format format, const Clock& clock);
+          Format format, std::optional<Identity> identity, const Clock& clock);
 
   AdminClient& client() { return client_; }
+  const std::optional<Identity>& identity() const { return identity_; }
+  // The next one in the place of identity(), for what comes after; the client goes on as it is.
+  void TakeIdentity(identity::Credentials renewed) { identity_->credentials = std::move(renewed); }
   Console& console() { return console_; }
   Format format() const { return format_; }
   absl::Time Now() const { return clock_.Now(); }
@@ -81,6 +90,7 @@ class Session {
   Console console_;
   const Options& options_;
   const Format format_;
+  std::optional<Identity> identity_;
   const Clock& clock_;
   AdminClient client_;
 };

@@ -7,6 +7,7 @@
 
 #include "absl/strings/ascii.h"
 #include "absl/strings/match.h"
+#include "absl/strings/numbers.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_format.h"
 #include "absl/strings/str_split.h"
@@ -57,6 +58,27 @@ std::string AgeText(absl::Duration age) {
     return out;
   }
   return absl::StrCat(seconds, "s");
+}
+
+absl::StatusOr<absl::Duration> ParseLifetime(absl::string_view text) {
+  absl::Duration days, rest;
+  const std::size_t end = text.find('d');
+  int count = 0;
+  bool is_read = true;
+  absl::string_view left = text;
+  if (end != absl::string_view::npos) {
+    is_read = absl::SimpleAtoi(text.substr(0, end), &count) && count >= 0;
+    days = absl::Hours(24) * count;
+    left = text.substr(end + 1);
+  }
+  if (!left.empty() || text.empty()) is_read = is_read && absl::ParseDuration(left, &rest);
+  const absl::Duration all = days + rest;
+  if (is_read && all > absl::ZeroDuration() && all < absl::Hours(24) * 36'525 &&
+      absl::Trunc(all, absl::Seconds(1)) == all) {
+    return all;
+  }
+  return absl::InvalidArgumentError(absl::StrCat(
+      "\"", Printable(text), "\" is no length of time; write it as 30d, 1h, 1h30m or 45s"));
 }
 
 std::string TimeText(absl::Time time) {

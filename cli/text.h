@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "absl/status/statusor.h"
 #include "absl/strings/string_view.h"
 #include "absl/time/time.h"
 
@@ -15,6 +16,10 @@ std::string Printable(absl::string_view text);
 // The two largest units of a duration, truncated: "0s", "59s", "3m20s", "2h5m", "12d3h". Negative
 // durations (clocks differ) read "0s".
 std::string AgeText(absl::Duration age);
+
+// The reverse for flags, of one or more units down from days: "30d", "1h", "1h30m", "45s".
+// InvalidArgument: it is none, or not a whole number of seconds above zero.
+absl::StatusOr<absl::Duration> ParseLifetime(absl::string_view text);
 
 // "2024-05-01T12:00:00Z", with milliseconds left out.
 std::string TimeText(absl::Time time);

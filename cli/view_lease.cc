@@ -16,8 +16,7 @@ struct Row {
 
 std::string ExpiryText(const v1::Lease& lease, absl::Time now) {
   if (lease.expires_unix_ms() == 0) return "never";
-  const absl::Duration left = absl::FromUnixMillis(lease.expires_unix_ms()) - now;
-  return left <= absl::ZeroDuration() ? "now" : absl::StrCat("in ", AgeText(left));
+  return DeadlineText(absl::FromUnixMillis(lease.expires_unix_ms()), now);
 }
 
 Json LeaseJson(const Row& row) {

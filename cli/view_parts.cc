@@ -54,4 +54,8 @@ Json TimeJson(std::int64_t unix_ms) {
   return unix_ms == 0 ? Json(nullptr) : Json(TimeText(absl::FromUnixMillis(unix_ms)));
 }
 
+std::string DeadlineText(absl::Time time, absl::Time now) {
+  return time <= now ? "now" : absl::StrCat("in ", AgeText(time - now));
+}
+
 }  // namespace heddle::cli

@@ -62,4 +62,7 @@ void AddHolding(const Holding& holding, Json* json);
 // A time of the wire (milliseconds since the epoch, 0: none) as text, or null.
 Json TimeJson(std::int64_t unix_ms);
 
+// "in 3h2m", or "now" when it has passed.
+std::string DeadlineText(absl::Time time, absl::Time now);
+
 }  // namespace heddle::cli

@@ -12,6 +12,7 @@
 #include "absl/time/time.h"
 #include "api/heddle/v1/admin.pb.h"
 #include "cli/backup_path.h"
+#include "cli/identity_choice.h"
 #include "cli/view.h"
 
 namespace heddle::cli {
@@ -63,6 +64,20 @@ absl::StatusOr<View> WatchEventView(const v1::WatchEvent& event);
 
 View BackupView(const std::string& path, const BackupSummary& saved);
 View RestoreView(const v1::RestoreResponse& answer, bool dry_run);
+
+View TokenListView(const v1::ListTokensResponse& answer, absl::Time now);
+// `ticket`: the line, "" when it went into `file`.
+View TokenCreatedView(const v1::CreateTokenResponse& answer, const std::string& ticket,
+                      const std::string& file, absl::Time now);
+View CertificateListView(const v1::ListCertificatesResponse& answer, absl::Time now);
+// `whose`: what was to be revoked; `release`: its lease was to be released.
+View RevokedView(const v1::RevokeCertificateResponse& answer, const std::string& whose,
+                 bool release, absl::Time now);
+// An identity file, or three files of an own PKI. InvalidArgument: its roots cannot be read.
+absl::StatusOr<View> IdentityView(const Identity& identity, absl::Time now);
+// What a command has written into `path`.
+View IssuedView(const std::string& sentence, const std::string& path,
+                const identity::Credentials& credentials);
 
 // The answer to a command that gives back only a revision.
 View RevisionView(std::string sentence, std::uint64_t revision);

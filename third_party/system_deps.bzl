@@ -157,7 +157,13 @@ def system_deps():
     system_repository(name = "rocksdb", libraries = {":rocksdb": "rocksdb"})
     system_repository(name = "spdlog", libraries = {":spdlog": "spdlog"})
     system_repository(name = "libnl", libraries = {":nl": "libnl-3.0"})
-    system_repository(name = "openssl", libraries = {":crypto": "libcrypto"})
+    system_repository(
+        name = "openssl",
+        libraries = {
+            ":crypto": "libcrypto",
+            ":ssl": "libssl libcrypto",
+        },
+    )
     system_repository(name = "libsystemd", libraries = {":systemd": "libsystemd"})
     system_repository(name = "re2", libraries = {":re2": "re2"})
     system_repository(name = "xxhash", libraries = {":xxhash": "libxxhash"})

@@ -14,7 +14,7 @@ controller_addresses() {
 }
 
 ctl() {
-  ip netns exec "$underlay" "$bin/heddlectl" \
+  ip netns exec "$underlay" "$bin/heddlectl" --insecure \
     --controller "$(controller_addresses "$(cat "$state/controllers")")" "$@"
 }
 
@@ -40,7 +40,7 @@ start_controllers() {
 }
 
 controller_answers() {
-  ip netns exec "$underlay" "$bin/heddlectl" --controller "192.0.2.$((200 + $1)):7411" status
+  ip netns exec "$underlay" "$bin/heddlectl" --insecure --controller "192.0.2.$((200 + $1)):7411" status
 }
 
 etcd_addresses() { seq -s, -f '192.0.2.%g:2379' 211 $((210 + etcd_members)); }

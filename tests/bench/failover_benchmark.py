@@ -84,7 +84,7 @@ class Cluster:
     def ctl(self, i, *words, text=None):
         """What heddlectl prints when asking controller `i`; None when it fails."""
         done = subprocess.run(
-            [self.args.heddlectl, "--controller", "127.0.0.1:%d" % self.ports[i],
+            [self.args.heddlectl, "--insecure", "--controller", "127.0.0.1:%d" % self.ports[i],
              "--timeout-seconds", "1", *words],
             input=text, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
         return done.stdout if done.returncode == 0 else None
@@ -130,7 +130,7 @@ def start_all(cluster):
 
 
 def watch(cluster, controllers):
-    return [subprocess.Popen([cluster.args.heddlectl, "--controller",
+    return [subprocess.Popen([cluster.args.heddlectl, "--insecure", "--controller",
                               "127.0.0.1:%d" % cluster.ports[i], "watch"],
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             for i in controllers]

@@ -136,7 +136,7 @@ CommandResult Node::Cleanup() const {
 CommandResult Heddlectl::Try(const std::string& command) const {
   Program program;
   program.netns = &netns_;
-  program.argv = {Built("cli/heddlectl"), "--controller", endpoint_};
+  program.argv = {Built("cli/heddlectl"), "--insecure", "--controller", endpoint_};
   Append(absl::StrSplit(command, ' ', absl::SkipEmpty()), &program.argv);
   return TryRun(program, absl::Seconds(90));
 }
