@@ -33,33 +33,45 @@ TEST(ParseControllers, RefusesWhatNamesNoController) {
   }
 }
 
+// Accepts connections and says nothing, as a paused process does.
+class SilentListener {
+ public:
+  SilentListener() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
+    sockaddr_in at{};
+    at.sin_family = AF_INET;
+    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t size = sizeof(at);
+    EXPECT_EQ(bind(socket_, reinterpret_cast<const sockaddr*>(&at), size), 0);
+    EXPECT_EQ(listen(socket_, 8), 0);
+    EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&at), &size), 0);
+    address_ = absl::StrCat("127.0.0.1:", ntohs(at.sin_port));
+  }
+  ~SilentListener() { close(socket_); }
+
+  const std::string& address() const { return address_; }
+
+ private:
+  int socket_;
+  std::string address_;
+};
+
 TEST(AdminClient, TimesOut) {
-  FakeAdmin admin;
-  AdminClient client({admin.address()}, Within(absl::Milliseconds(1)));
-  // A call may be answered within the millisecond; not each of many.
-  absl::Status status;
-  for (int i = 0; i < 1000 && status.ok(); ++i) status = client.ListNodes().status();
+  const SilentListener silent;
+  AdminClient client({silent.address()}, Within(absl::Milliseconds(100)));
+  const absl::Time began = absl::Now();
+  const absl::Status status = client.ListNodes().status();
   EXPECT_TRUE(absl::IsDeadlineExceeded(status) || absl::IsUnavailable(status)) << status;
+  EXPECT_LT(absl::Now() - began, absl::Seconds(20));
 }
 
-// The first accepts connections and says nothing, as a paused process does.
 TEST(AdminClient, PassesOverOneThatDoesNotAnswer) {
-  const int silent = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  sockaddr_in at{};
-  at.sin_family = AF_INET;
-  at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-  socklen_t size = sizeof(at);
-  ASSERT_EQ(bind(silent, reinterpret_cast<const sockaddr*>(&at), size), 0);
-  ASSERT_EQ(listen(silent, 8), 0);
-  ASSERT_EQ(getsockname(silent, reinterpret_cast<sockaddr*>(&at), &size), 0);
+  const SilentListener silent;
   FakeAdmin second;
-  AdminClient client({absl::StrCat("127.0.0.1:", ntohs(at.sin_port)), second.address()},
-                     Within(absl::Seconds(60)));
+  AdminClient client({silent.address(), second.address()}, Within(absl::Seconds(60)));
   const absl::Time began = absl::Now();
   EXPECT_TRUE(client.ListNodes().ok());
   EXPECT_LT(absl::Now() - began, absl::Seconds(20));
   EXPECT_EQ(client.controller(), second.address());
-  close(silent);
 }
 
 TEST(AdminClient, SendsACallToOneControllerOnly) {

@@ -46,7 +46,6 @@ absl::StatusOr<Identity> Load(const identity::CredentialFiles& files, bool is_fi
 }
 
 absl::Status Nowhere(const IdentityPlaces& places) {
-  const std::string own = places.own.empty() ? "a file" : places.own;
   return absl::NotFoundError(absl::StrCat(
       "there is no identity to prove who you are with: neither ",
       places.own.empty() ? "a home folder" : places.own, " nor ", places.machine,
@@ -54,9 +53,9 @@ absl::Status Nowhere(const IdentityPlaces& places) {
       "made ",
       places.machine,
       ". Elsewhere have an administrator run \"heddlectl cert create --role admin NAME --out "
-      "FILE\", and put that file at ",
-      own,
-      " or name it with --identity. Controllers that were started with --insecure need "
+      "FILE\", and ",
+      places.own.empty() ? "" : absl::StrCat("put that file at ", places.own, " or "),
+      "name it with --identity. Controllers that were started with --insecure need "
       "--insecure here, too."));
 }
 

@@ -11,6 +11,7 @@
 #include <streambuf>
 
 #include "cli/fake_admin.h"
+#include "cli/fake_cluster.h"
 #include "cli/golden.h"
 #include "cli/run.h"
 
@@ -48,14 +49,23 @@ struct Result {
 
 Result Watch(FakeAdmin* admin, const std::string& format, int lines, std::function<void()> then) {
   const std::string address = admin->address();
-  const char* argv[] = {"heddlectl", "--controller", address.c_str(), "watch", "--after-revision",
-                        "20",        "-o",           format.c_str()};
+  const std::string identity = FakeAdminFile();
+  const char* argv[] = {"heddlectl",
+                        "--controller",
+                        address.c_str(),
+                        "--identity",
+                        identity.c_str(),
+                        "watch",
+                        "--after-revision",
+                        "20",
+                        "-o",
+                        format.c_str()};
   LineCounter buffer(lines, std::move(then));
   std::istringstream in;
   std::ostream out(&buffer);
   std::ostringstream err;
   const SystemClock clock;
-  const ExitCode code = Run(8, argv, {in, out, err, false}, clock);
+  const ExitCode code = Run(std::size(argv), argv, {in, out, err, false}, clock);
   return {code, buffer.str(), err.str()};
 }
 
