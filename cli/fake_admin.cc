@@ -47,7 +47,8 @@ struct FakeAdmin::Impl final : public v1::AdminService::Service {
                        v1::IssuedCertificate* response) override {
       const grpc::Status status = impl->Serve("Renew", WithoutKey(*request));
       if (!status.ok()) return status;
-      const auto peer = identity::PeerCertificate(*context->auth_context());
+      const auto shown = identity::ShownChain(*context->auth_context());
+      const auto peer = identity::ParseCertificate(shown.value_or(""));
       if (!peer.ok()) return {grpc::StatusCode::UNAUTHENTICATED, "who is that?"};
       const std::string& other = impl->state.issued_to;
       return Sign(other.empty() ? identity::ToString(peer->principal) : other,

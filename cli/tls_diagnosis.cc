@@ -8,7 +8,6 @@
 #include "absl/time/clock.h"
 #include "cli/text.h"
 #include "cli/tls_probe.h"
-#include "identity/certificate.h"
 
 namespace heddle::cli {
 namespace {
@@ -76,19 +75,6 @@ absl::Status WrongName(const std::string& controller, const std::string& server_
       "with --tls-server-name"));
 }
 
-// A server tells nobody why it refuses a certificate: it hangs up.
-absl::Status OwnIsRefused(const std::string& controller, const identity::Certificate& own) {
-  if (const absl::Status valid = identity::CheckValidity(own, absl::Now()); !valid.ok()) {
-    return absl::UnauthenticatedError(absl::StrCat(valid.message(), "; the controller at ",
-                                                   controller, " hung up when it was shown"));
-  }
-  return absl::UnauthenticatedError(absl::StrCat(
-      "the controller at ", controller, " hung up when it was shown the certificate of ",
-      identity::ToString(own.principal), " (serial ", own.serial,
-      "). Either that is of an authority that the controller does not believe, or the clock of the "
-      "controller's host is wrong"));
-}
-
 absl::Status JudgeWithoutTls(const std::string& controller, TlsProbe* probe) {
   probe->Run();
   if (!probe->is_handshake_done()) return absl::OkStatus();
@@ -119,9 +105,6 @@ absl::Status DiagnoseTls(const std::string& controller, const identity::Credenti
         "the server at ", controller,
         " does not speak TLS. If it is a controller that was started with --insecure, nobody there "
         "is asked who they are: give --insecure here, too, if that is meant"));
-  }
-  if (end == TlsProbe::End::kHungUp && certificate != nullptr) {
-    return OwnIsRefused(controller, credentials->leaf);
   }
   return absl::OkStatus();
 }

@@ -73,25 +73,6 @@ TEST(TlsDiagnosis, WhatAnswersIsNoController) {
                    "--tls-server-name");
 }
 
-TEST(TlsDiagnosis, ThisIdentityHasExpired) {
-  FakeAdmin admin;
-  ExpectNotTrusted(Ask(admin.address(), {"--identity", FakeIdentityFile("admin/alice", kPast)}),
-                   "the certificate of admin/alice has expired", "hung up when it was shown");
-  ExpectNotTrusted(Ask(admin.address(), {"--identity", FakeIdentityFile("admin/alice", kFuture)}),
-                   "the certificate of admin/alice is not valid before", "set the clocks");
-}
-
-TEST(TlsDiagnosis, ThisIdentityIsOfAnotherAuthority) {
-  FakeAdmin admin;
-  const std::string file = FakeIdentityFile("admin/alice", {}, identity::MakeTestAuthority());
-  identity::Credentials credentials = *identity::LoadCredentials(identity::IdentityFile(file));
-  credentials.roots_pem = FakeAuthority().root().pem;
-  ASSERT_TRUE(identity::WriteIdentityFile(file, credentials).ok());
-  ExpectNotTrusted(Ask(admin.address(), {"--identity", file}),
-                   "hung up when it was shown the certificate of admin/alice",
-                   "an authority that the controller does not believe");
-}
-
 TEST(TlsDiagnosis, OnlyOneSideSpeaksTls) {
   FakeAdmin secure, plain(SampleState(), "");
   ExpectNotTrusted(Ask(plain.address(), {"--identity", FakeAdminFile()}), "does not speak TLS",

@@ -92,7 +92,7 @@ const char* NeededText(Need need) {
       return "is for administrators and viewers: give heddlectl such an identity";
     default:
       return "is for administrators: give heddlectl an identity of role admin, as `heddlectl cert "
-             "issue` makes them";
+             "create` makes them";
   }
 }
 
@@ -142,8 +142,9 @@ absl::Status Access::Judge(const grpc::ServerContextBase& context, Need need,
 
 absl::Status Access::Identify(const grpc::ServerContextBase& context, Caller* caller) const {
   const absl::StatusOr<identity::Certificate> shown =
-      wiring_.peer_certificate(*context.auth_context());
-  if (absl::IsUnauthenticated(shown.status())) return NoCertificate();
+      wiring_.verifier->Verify(*context.auth_context(), wiring_.clock->Now());
+  if (absl::IsNotFound(shown.status())) return NoCertificate();
+  if (absl::IsUnauthenticated(shown.status())) return shown.status();
   if (!shown.ok()) {
     return absl::UnauthenticatedError(absl::StrCat(
         "the certificate shown says of nobody here who that is: ", shown.status().message()));

@@ -17,7 +17,7 @@
 #include "controller/audit.h"
 #include "controller/call_rates.h"
 #include "controller/caller.h"
-#include "identity/certificate.h"
+#include "identity/peer_verifier.h"
 
 namespace heddle::controller {
 
@@ -41,15 +41,14 @@ class Access {
     bool insecure = false;  // everybody may everything; the audit log says "insecure"
     const Clock* clock = nullptr;
     Audit* audit = nullptr;
-    // As identity::PeerCertificate, which it is but in tests.
-    std::function<absl::StatusOr<identity::Certificate>(const grpc::AuthContext&)> peer_certificate;
+    identity::PeerVerifier* verifier = nullptr;  // null when insecure
   };
   explicit Access(const Wiring& wiring);
 
-  // Unauthenticated: no certificate, or one that is not valid now or revoked. PermissionDenied:
-  // another role. ResourceExhausted: calls too often (controller/call_rates.h); that alone is not
-  // in the audit log, which it would fill. The others are, with `action` (the method's name). Says
-  // to the caller what to do.
+  // Unauthenticated: no certificate, or one that is not believed, not valid now, or revoked.
+  // PermissionDenied: another role. ResourceExhausted: calls too often (controller/call_rates.h);
+  // that alone is not in the audit log, which it would fill. The others are, with `action` (the
+  // method's name). Says to the caller what to do.
   absl::StatusOr<Caller> Admit(const grpc::ServerContextBase& context, Need need,
                                absl::string_view action) const;
   // The same for who was admitted before, as for a stream that goes on: PermissionDenied once the

@@ -114,6 +114,7 @@ void AttachReactor::Read() {
 }
 
 void AttachReactor::OnGrant(const absl::StatusOr<LeaseGrant>& grant) {
+  if (grant.ok()) RecordClaim(grant->refused);
   With([&](NodeStream* stream) { return stream->OnGrant(grant); });
 }
 
@@ -157,8 +158,21 @@ void AttachReactor::Send() {
   StartWrite(&outgoing_);
 }
 
+// What is another's: an address, or the id of a node that is there. In the audit log, once.
+void AttachReactor::RecordClaim(const absl::Status& refused) {
+  if (!caller_.secure) return;
+  {
+    MutexLock lock(&mutex_);
+    if (ending_ || refused == recorded_claim_) return;
+    recorded_claim_ = refused;
+  }
+  if (!absl::IsAlreadyExists(refused)) return;
+  wiring_->access->RecordRefusal(caller_, kAttachAction, caller_.principal.name, refused);
+}
+
 // The stream is over at once; gRPC hears of it when no write is under way.
 void AttachReactor::End(absl::Status why) {
+  RecordClaim(why);
   grpc::Status status = ToGrpc(why);
   {
     MutexLock lock(&mutex_);

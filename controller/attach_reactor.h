@@ -79,6 +79,7 @@ class AttachReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   void End(absl::Status why);
   // A node is itself: before anything is told.
   absl::Status CheckHello(const v1::Hello& hello) const;
+  void RecordClaim(const absl::Status& refused);
 
   grpc::CallbackServerContext* const context_;
   const Caller caller_;
@@ -96,6 +97,7 @@ class AttachReactor final : public grpc::ServerBidiReactor<grpc::ByteBuffer, grp
   bool writing_ ABSL_GUARDED_BY(mutex_) = false;
   bool ending_ ABSL_GUARDED_BY(mutex_) = false;
   bool finished_ ABSL_GUARDED_BY(mutex_) = false;
+  absl::Status recorded_claim_ ABSL_GUARDED_BY(mutex_);
   grpc::Status end_status_ ABSL_GUARDED_BY(mutex_);
   std::shared_ptr<void> kept_ ABSL_GUARDED_BY(mutex_);
   absl::Time cancel_at_ ABSL_GUARDED_BY(mutex_) = absl::InfiniteFuture();

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "absl/container/btree_map.h"
+#include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
 #include "absl/strings/string_view.h"
 #include "base/mutex.h"
@@ -25,7 +26,8 @@ constexpr std::size_t kMaxFieldBytes = 512;  // callers choose what some fields 
 // What strangers can have repeated without end; what an administrator tries is told each time.
 bool IsRefusal(const AuditEntry& entry) {
   return absl::IsUnauthenticated(entry.result) || absl::IsPermissionDenied(entry.result) ||
-         absl::IsResourceExhausted(entry.result) || (!entry.result.ok() && entry.who.empty());
+         absl::IsResourceExhausted(entry.result) ||
+         (!entry.result.ok() && (entry.who.empty() || absl::StartsWith(entry.who, "node/")));
 }
 
 std::string WithoutPort(const std::string& from) { return from.substr(0, from.rfind(':')); }

@@ -2,6 +2,7 @@
 // the controller that did or refused it.
 #include "api/heddle/v1/node.grpc.pb.h"
 #include "controller/secure_fixture.h"
+#include "controller/test_stream_node.h"
 #include "gmock/gmock.h"
 
 namespace heddle::controller {
@@ -76,6 +77,38 @@ TEST_F(AuditLogTest, EachActionAndRefusalIsToldOnceWhereItWasDecided) {
                                          "admin/mallory ReserveLease  UNAUTHENTICATED"));
   EXPECT_THAT(AuditLines(2),
               ElementsAre("node/h1 Attach h2 PERMISSION_DENIED", "admin/alice Backup  OK"));
+}
+
+TEST_F(AuditLogTest, WhoIsNotBelievedIsToldWithWhatItClaims) {
+  Start(1);
+  Credentials foreign = identity::MakeTestCredentials(identity::MakeTestAuthority(), "admin/alice");
+  foreign.roots_pem = authority_.root().pem;
+  const Credentials old =
+      Issue("admin/carol", {absl::Now() - absl::Hours(2), absl::Now() - absl::Hours(1)});
+  EXPECT_EQ(Reserve(Dial(0, &foreign), "n1").error_code(), Code::UNAUTHENTICATED);
+  EXPECT_EQ(Reserve(Dial(0, &old), "n1").error_code(), Code::UNAUTHENTICATED);
+  // One that has ended was once proven; of the other nothing is.
+  EXPECT_THAT(AuditLines(0), ElementsAre(" ReserveLease  UNAUTHENTICATED",
+                                         "admin/carol ReserveLease  UNAUTHENTICATED"));
+  const std::string claim = AuditEntries(0)[0]["message"];
+  EXPECT_THAT(claim, testing::HasSubstr("which says that it is of 'admin/alice' (serial " +
+                                        foreign.leaf.serial));
+}
+
+TEST_F(AuditLogTest, WhoClaimsWhatIsAnothersIsTold) {
+  Start(1);
+  TestNode first(Dial(0, "node/node-1"), 1);
+  ASSERT_TRUE(first.UntilPeers(1));
+  Advertisement claim = TestAdvertisement(2);
+  claim.public_address = TestAdvertisement(1).public_address;
+  TestNode thief(Dial(0, "node/node-2"), 2, "i", {}, absl::Seconds(30), claim);
+  EXPECT_FALSE(thief.UntilPeers(1));
+  EXPECT_EQ(thief.End().error_code(), Code::ALREADY_EXISTS);
+  TestNode twin(Dial(0, "node/node-1"), 1, "another process");
+  EXPECT_FALSE(twin.UntilPeers(1));
+  EXPECT_EQ(twin.End().error_code(), Code::ALREADY_EXISTS);
+  EXPECT_THAT(AuditLines(0), ElementsAre("node/node-2 Attach node-2 ALREADY_EXISTS",
+                                         "node/node-1 Attach node-1 ALREADY_EXISTS"));
 }
 
 TEST_F(AuditLogTest, AForwardedActionIsToldWithWhoItIsForAndThroughWhom) {

@@ -88,8 +88,8 @@ class Controller::Parts {
         std::function<void(const absl::Status&)> on_failure)
       : options_(options),
         audit_(std::move(audit)),
-        access_(
-            {options.credentials == nullptr, &clock_, audit_.get(), &identity::PeerCertificate}),
+        verifier_(options.credentials),
+        access_({options.credentials == nullptr, &clock_, audit_.get(), &verifier_}),
         registry_(absl::Seconds(3 * options.heartbeat_seconds)),
         probe_reports_(absl::Uniform<std::uint64_t>(absl::BitGen())),
         pump_(&clock_),
@@ -281,6 +281,7 @@ class Controller::Parts {
   const ControllerOptions options_;
   const SystemClock clock_;
   const std::unique_ptr<Audit> audit_;
+  identity::PeerVerifier verifier_;
   Access access_;
   WatchHub hub_;
   NodeRegistry registry_;

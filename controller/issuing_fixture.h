@@ -50,9 +50,10 @@ class IssuingTest : public ::testing::Test {
     const std::string path = absl::StrCat(folder_, "/identity.pem");
     ASSERT_TRUE(identity::WriteIdentityFile(path, own).ok());
     credentials_ = *identity::LiveCredentials::Open(identity::IdentityFile(path));
+    verifier_ = std::make_unique<identity::PeerVerifier>(credentials_.get());
     audit_ = *Audit::Open(absl::StrCat(folder_, "/audit.log"), &clock_);
-    access_ = std::make_unique<Access>(
-        Access::Wiring{false, &clock_, audit_.get(), identity::PeerCertificate});
+    access_ =
+        std::make_unique<Access>(Access::Wiring{false, &clock_, audit_.get(), verifier_.get()});
     Writer::Wiring wiring;
     wiring.store = &store_;
     wiring.clock = &clock_;
@@ -194,6 +195,7 @@ class IssuingTest : public ::testing::Test {
   storage::MemoryStore store_;
   std::unique_ptr<identity::LiveCredentials> credentials_;
   std::unique_ptr<Audit> audit_;
+  std::unique_ptr<identity::PeerVerifier> verifier_;
   std::unique_ptr<Access> access_;
   WatchHub hub_;
   NodeRegistry registry_{absl::Seconds(15)};

@@ -69,7 +69,8 @@ class TlsControllerTest : public ::testing::Test {
     v1::GetStatusResponse response;
     const grpc::Status status =
         v1::AdminService::NewStub(Dial(credentials))->GetStatus(&context, {}, &response);
-    if (status.ok()) server_ = *identity::PeerCertificate(*context.auth_context());
+    if (status.ok())
+      server_ = *identity::ParseCertificate(*identity::ShownChain(*context.auth_context()));
     return status;
   }
   bool Eventually(const std::function<bool()>& is_so, absl::Duration within = absl::Seconds(15)) {

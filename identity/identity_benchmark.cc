@@ -9,6 +9,7 @@
 
 #include "absl/strings/str_cat.h"
 #include "api/heddle/v1/identity.grpc.pb.h"
+#include "identity/chain.h"
 #include "identity/private_key.h"
 #include "identity/test_credentials.h"
 #include "identity/transport.h"
@@ -30,6 +31,18 @@ void CheckRequest(benchmark::State& state) {
   for (auto _ : state) benchmark::DoNotOptimize(CheckCertificateRequest(request));
 }
 BENCHMARK(CheckRequest)->Unit(benchmark::kMicrosecond);
+
+// Of a client that calls for the first time in a while.
+void VerifyClient(benchmark::State& state) {
+  const Authority authority = MakeTestAuthority();
+  const Credentials client = MakeTestCredentials(authority, "node/h1");
+  for (auto _ : state) {
+    if (!VerifyClientChain(client.chain_pem, authority.root().pem, absl::Now()).ok()) {
+      state.SkipWithError("not believed");
+    }
+  }
+}
+BENCHMARK(VerifyClient)->Unit(benchmark::kMicrosecond);
 
 void Issue(benchmark::State& state) {
   const Authority authority = MakeTestAuthority();

@@ -8,6 +8,8 @@
 #include <utility>
 
 #include "absl/status/status.h"
+#include "absl/strings/str_cat.h"
+#include "absl/strings/string_view.h"
 
 namespace heddle::identity {
 namespace {
@@ -53,7 +55,7 @@ class LiveServerCredentials final : public grpc::ServerCredentials {
     auto* fetcher = new ConfigFetcher(live_);
     grpc_server_credentials* const credentials = grpc_ssl_server_credentials_create_with_options(
         grpc_ssl_server_credentials_create_options_using_config_fetcher(
-            GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_AND_VERIFY, &ConfigFetcher::Fetch, fetcher));
+            GRPC_SSL_REQUEST_CLIENT_CERTIFICATE_BUT_DONT_VERIFY, &ConfigFetcher::Fetch, fetcher));
     // A processor that processes nothing: gRPC destroys its state with the credentials, which
     // outlive this object, and has no other way to say that the fetcher is asked no more.
     grpc_server_credentials_set_auth_metadata_processor(
@@ -94,16 +96,18 @@ void SetServerName(const ChannelTerms& terms, grpc::ChannelArguments* arguments)
   if (!terms.server_name.empty()) arguments->SetSslTargetNameOverride(terms.server_name);
 }
 
-absl::StatusOr<Certificate> PeerCertificate(const grpc::AuthContext& context) {
+absl::StatusOr<std::string> ShownChain(const grpc::AuthContext& context) {
   const auto types = context.FindPropertyValues(GRPC_TRANSPORT_SECURITY_TYPE_PROPERTY_NAME);
   if (types.size() != 1 || View(types[0]) != GRPC_SSL_TRANSPORT_SECURITY_TYPE) {
-    return absl::UnauthenticatedError("the connection is not of TLS");
+    return absl::NotFoundError("the connection is not of TLS");
   }
-  const auto certificates = context.FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
-  if (certificates.size() != 1) {
-    return absl::UnauthenticatedError("no certificate was shown");
+  const auto leaf = context.FindPropertyValues(GRPC_X509_PEM_CERT_PROPERTY_NAME);
+  if (leaf.size() != 1) return absl::NotFoundError("no certificate was shown");
+  std::string chain(View(leaf[0]));
+  for (const auto& rest : context.FindPropertyValues(GRPC_X509_PEM_CERT_CHAIN_PROPERTY_NAME)) {
+    absl::StrAppend(&chain, View(rest));
   }
-  return ParseCertificate(View(certificates[0]));
+  return chain;
 }
 
 }  // namespace heddle::identity

@@ -1,4 +1,4 @@
-// TLS (1.2 and 1.3) for gRPC servers and channels. The only header here with gRPC in it.
+// TLS (1.2 and 1.3) for gRPC servers and channels.
 #pragma once
 
 #include <grpcpp/grpcpp.h>
@@ -14,8 +14,8 @@
 namespace heddle::identity {
 
 // Each new connection is served with what `live` has then, roots included. A client's certificate
-// is asked for and, when there is one, must lead to a root; a client without one gets as far as the
-// services let it. `live` outlives the server.
+// is asked for and need not be shown. When it is, the handshake proves that the client has its key;
+// whether it is believed is what each call asks a PeerVerifier. `live` outlives the server.
 std::shared_ptr<grpc::ServerCredentials> ServerCredentialsOf(const LiveCredentials* live);
 
 // A client with a certificate, and one that has none yet (a joining node) but knows the roots. The
@@ -28,8 +28,9 @@ std::shared_ptr<grpc::ChannelCredentials> ChannelCredentialsOf(const std::string
 // To be set on the channel as well.
 void SetServerName(const ChannelTerms& terms, grpc::ChannelArguments* arguments);
 
-// The certificate that the peer of a call has proven. Unauthenticated: it has none, or TLS is not
-// used; InvalidArgument: as ParseCertificate.
-absl::StatusOr<Certificate> PeerCertificate(const grpc::AuthContext& context);
+// The certificate that the peer of a call showed, followed by what may lead from it to a root, in
+// PEM; NotFound: it showed none, or TLS is not used. A server's was verified in the handshake, a
+// client's was not.
+absl::StatusOr<std::string> ShownChain(const grpc::AuthContext& context);
 
 }  // namespace heddle::identity

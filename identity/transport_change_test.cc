@@ -51,7 +51,7 @@ TEST_F(TransportTest, TheAuthorityIsReplacedInThreeStepsAndNobodyIsLost) {
   Serve(controller_);
   OpenStream stream(Dial(node_));
   ExpectTaken(Dial(node_), node_);
-  ExpectNoConnection(Dial(believing(next_node, both)), kHungUp, &next_node.leaf);
+  ExpectNotBelieved(Dial(believing(next_node, both)), "of 'node/h1'");
 
   Replace(believing(controller_, both));  // add
   ExpectTaken(Dial(node_), node_);
@@ -62,9 +62,12 @@ TEST_F(TransportTest, TheAuthorityIsReplacedInThreeStepsAndNobodyIsLost) {
   ExpectTaken(Dial(next_node), next_node);
   ExpectNoConnection(Dial(node_), kNotBelieved);  // it believes the former root alone
 
+  const Channel former = Dial(believing(node_, both));
+  ExpectTaken(former, node_);
   Replace(next_controller);  // retire
   ExpectTaken(Dial(next_node), next_node);
-  ExpectNoConnection(Dial(believing(node_, both)), kHungUp, &node_.leaf);
+  ExpectNotBelieved(Dial(believing(node_, both)), "of 'node/h1'");
+  ExpectNotBelieved(former, "of 'node/h1'");  // nor over a connection of before
   stream.ExpectGoesOn();
 }
 

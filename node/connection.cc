@@ -35,8 +35,7 @@ std::shared_ptr<grpc::Channel> MakeChannel(const Endpoint& endpoint, const Conne
 }
 
 // gRPC tells no more than this text. Which of OpenSSL's reasons it was is not in it.
-std::string ExplainTls(const absl::Status& end, const identity::Certificate* own,
-                       const std::string& server_name, absl::Time now) {
+std::string ExplainTls(const absl::Status& end, const std::string& server_name) {
   if (!absl::IsUnavailable(end)) return "";
   const std::string message = absl::AsciiStrToLower(end.message());
   const auto says = [&](absl::string_view words) { return absl::StrContains(message, words); };
@@ -52,15 +51,7 @@ std::string ExplainTls(const absl::Status& end, const identity::Certificate* own
   if (says("wrong version number")) {
     return "it speaks no TLS: it was started with --insecure, or another service answers there";
   }
-  const bool ended = says("socket closed") || says("connection reset") || says("broken pipe");
-  if (!ended || own == nullptr) return "";
-  if (const absl::Status valid = identity::CheckValidity(*own, now); !valid.ok()) {
-    return std::string(valid.message());
-  }
-  return absl::StrCat(
-      "it ended the connection; it may not believe this node's certificate (serial ", own->serial,
-      ", of root ", own->issuer,
-      "): that is of a root it does not have, or has ended by its clock");
+  return "";
 }
 
 absl::Status ToStatus(const grpc::Status& status) {

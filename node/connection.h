@@ -8,8 +8,6 @@
 #include <string>
 
 #include "absl/status/status.h"
-#include "absl/time/time.h"
-#include "identity/certificate.h"
 #include "node/controller_addresses.h"
 
 namespace heddle::node {
@@ -24,9 +22,9 @@ struct ConnectionTerms {
 std::shared_ptr<grpc::Channel> MakeChannel(const Endpoint& endpoint, const ConnectionTerms& terms);
 
 // What gRPC's message on a connection that could not be made, or was ended, means where TLS is the
-// cause, and what to do; empty: no such cause. `own`: what the node proves; null: nothing.
-std::string ExplainTls(const absl::Status& end, const identity::Certificate* own,
-                       const std::string& server_name, absl::Time now);
+// cause, and what to do; empty: no such cause. Whom the controller does not believe it tells so in
+// words of its own.
+std::string ExplainTls(const absl::Status& end, const std::string& server_name);
 
 // How a call ended. What the other end said comes escaped, and cut where it is long, since it goes
 // to logs and terminals.

@@ -265,7 +265,7 @@ void Session::Impl::Ended(const absl::Status& status, absl::Time now) {
 std::string Session::Impl::ExplainTlsEnd(const absl::Status& status) const {
   if (credentials_ == nullptr) return "";
   const std::string& name = options_.server_name.empty() ? endpoint_.host : options_.server_name;
-  return ExplainTls(status, &credentials_->leaf, name, absl::Now());
+  return ExplainTls(status, name);
 }
 
 void Session::Impl::LogOnce(const std::string& end) {

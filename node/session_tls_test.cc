@@ -80,24 +80,6 @@ TEST_F(SessionTlsTest, AControllerOfAnotherAuthorityIsNotAttachedTo) {
   EXPECT_TRUE(Has(told, fake_.controller().address())) << told;
 }
 
-TEST_F(SessionTlsTest, ANodeOfAnotherAuthorityIsNotServed) {
-  identity::Credentials wrong =
-      identity::MakeTestCredentials(identity::MakeTestAuthority(), "node/h1");
-  wrong.roots_pem = fake_.authority().root().pem;
-  const std::string serial = wrong.leaf.serial;
-  Use(std::move(wrong));
-  const std::string told = Refused();
-  EXPECT_TRUE(Has(told, "it may not believe this node's certificate")) << told;
-  EXPECT_TRUE(Has(told, serial)) << told;
-}
-
-TEST_F(SessionTlsTest, AnExpiredCertificateIsNamed) {
-  Use(identity::MakeTestCredentials(fake_.authority(), "node/h1",
-                                    {absl::Now() - absl::Hours(2), absl::Now() - absl::Hours(1)}));
-  const std::string told = Refused();
-  EXPECT_TRUE(Has(told, "ended") || Has(told, "expired")) << told;
-}
-
 TEST_F(SessionTlsTest, TheServerNameIsChecked) {
   options_.server_name = "";  // the host that is dialled: not in the certificate
   Use(identity::MakeTestCredentials(fake_.authority(), "node/h1"));

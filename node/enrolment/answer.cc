@@ -55,7 +55,7 @@ absl::StatusOr<identity::Credentials> CheckAnswer(const v1::IssuedCertificate& a
   }
   for (const absl::Status& status :
        {identity::CheckValidity(credentials->leaf, now),
-        identity::VerifyChain(credentials->chain_pem, credentials->roots_pem, now)}) {
+        identity::VerifyClientChain(credentials->chain_pem, credentials->roots_pem, now)}) {
     if (!status.ok()) return Wrong(kWhat, status.message());
   }
   return credentials;

@@ -87,7 +87,8 @@ class FakeIdentity final : private v1::IdentityService::Service {
   grpc::Status Renew(grpc::ServerContext* context, const v1::RenewRequest* request,
                      v1::IssuedCertificate* answer) override {
     ++renewals_;
-    const auto peer = identity::PeerCertificate(*context->auth_context());
+    const auto shown = identity::ShownChain(*context->auth_context());
+    const auto peer = identity::ParseCertificate(shown.value_or(""));
     if (!peer.ok()) return {grpc::StatusCode::UNAUTHENTICATED, "no certificate"};
     return Issue(peer->principal, request->certificate_request_pem(), answer);
   }

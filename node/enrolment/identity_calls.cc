@@ -58,8 +58,7 @@ class IdentityCalls::Impl {
                                  v1::IssuedCertificate* answer)>;
   absl::StatusOr<v1::IssuedCertificate> Round(
       const std::vector<std::string>& controllers,
-      const std::shared_ptr<grpc::ChannelCredentials>& credentials,
-      const identity::Certificate* own, const Call& call);
+      const std::shared_ptr<grpc::ChannelCredentials>& credentials, const Call& call);
   void Cancel();
 
  private:
@@ -133,8 +132,7 @@ absl::StatusOr<v1::IssuedCertificate> IdentityCalls::Impl::Ask(const Endpoint& e
 
 absl::StatusOr<v1::IssuedCertificate> IdentityCalls::Impl::Round(
     const std::vector<std::string>& controllers,
-    const std::shared_ptr<grpc::ChannelCredentials>& credentials, const identity::Certificate* own,
-    const Call& call) {
+    const std::shared_ptr<grpc::ChannelCredentials>& credentials, const Call& call) {
   HEDDLE_ASSIGN_OR_RETURN(std::vector<Endpoint> endpoints, LookUp(controllers));
   std::shuffle(endpoints.begin(), endpoints.end(), random_);
   std::vector<std::string> reasons;
@@ -143,7 +141,7 @@ absl::StatusOr<v1::IssuedCertificate> IdentityCalls::Impl::Round(
     absl::StatusOr<v1::IssuedCertificate> answer = Ask(endpoint, terms, call);
     if (answer.ok() || absl::IsCancelled(answer.status())) return answer;
     const std::string& name = options_.server_name.empty() ? endpoint.host : options_.server_name;
-    const std::string meaning = ExplainTls(answer.status(), own, name, absl::Now());
+    const std::string meaning = ExplainTls(answer.status(), name);
     std::string reason = absl::StrCat("controller ", endpoint.name, ": ", answer.status().message(),
                                       meaning.empty() ? "" : "; ", meaning);
     if (!IsOneControllers(answer.status())) return absl::Status(answer.status().code(), reason);
@@ -159,7 +157,7 @@ IdentityCalls::~IdentityCalls() = default;
 absl::StatusOr<v1::IssuedCertificate> IdentityCalls::Join(
     const std::vector<std::string>& controllers, const std::string& roots_pem,
     const v1::JoinRequest& request) {
-  return impl_->Round(controllers, identity::ChannelCredentialsOf(roots_pem), /*own=*/nullptr,
+  return impl_->Round(controllers, identity::ChannelCredentialsOf(roots_pem),
                       [&](auto* stub, auto* context, auto* answer) {
                         return stub->Join(context, request, answer);
                       });
@@ -168,7 +166,7 @@ absl::StatusOr<v1::IssuedCertificate> IdentityCalls::Join(
 absl::StatusOr<v1::IssuedCertificate> IdentityCalls::Renew(
     const std::vector<std::string>& controllers, const identity::Credentials& credentials,
     const v1::RenewRequest& request) {
-  return impl_->Round(controllers, identity::ChannelCredentialsOf(credentials), &credentials.leaf,
+  return impl_->Round(controllers, identity::ChannelCredentialsOf(credentials),
                       [&](auto* stub, auto* context, auto* answer) {
                         return stub->Renew(context, request, answer);
                       });
