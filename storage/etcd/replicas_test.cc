@@ -59,8 +59,11 @@ TEST_F(Replicas, TheLeadIsGivenAwayAtOnce) {
   EXPECT_EQ(CommitAndWait(*b, {at_b.fence(), {}, {Put("k", "v")}})->kind, Outcome::Kind::kApplied);
 
   second->reset();  // resigns
-  EXPECT_TRUE(Eventually(kPatience, [&] { return at_a.fence().has_value(); }));
+  ASSERT_TRUE(Eventually(kPatience, [&] { return at_a.fence().has_value(); }));
   EXPECT_TRUE(Eventually(kPatience, [&] { return a->Describe().members.size() == 1; }));
+  EXPECT_EQ(at_a.fence()->token(), old_fence->token()) << "the same lease of etcd's";
+  EXPECT_EQ(CommitAndWait(*a, {old_fence, {}, {Put("k", "v")}})->kind, Outcome::Kind::kFenced)
+      << "but of another term";
 }
 
 // Its only member of etcd stands still: it cannot renew, the others elect, and it is fenced when it

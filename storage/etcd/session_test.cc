@@ -97,8 +97,10 @@ TEST_F(EtcdSessionTest, OneOfTwoLeadsAndTheOtherWhenItStepsDownOrResigns) {
   ASSERT_TRUE(Eventually(kPatience, [&] { return Members(&b.client()).size() == 2; }));
   EXPECT_FALSE(b.leads());
   const Fence first = *a.session().fence();
+  EXPECT_TRUE(a.session().leads());
   absl::Time before = absl::Now();
   a.session().StepDown([](const absl::Status& status) { EXPECT_TRUE(status.ok()) << status; });
+  EXPECT_FALSE(a.session().leads()) << "etcd may give the lead to another from now on";
   ASSERT_TRUE(Eventually(kPatience, [&] { return b.leads(); }));
   EXPECT_LT(absl::Now() - before, absl::Milliseconds(200));
   EXPECT_FALSE(a.leads());
