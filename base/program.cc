@@ -21,6 +21,7 @@
 #include "absl/strings/escaping.h"
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_replace.h"
 #include "absl/strings/str_split.h"
 #include "base/status_macros.h"
 
@@ -125,7 +126,10 @@ absl::StatusOr<pid_t> Spawn(const ProgramOptions& options, const int (&standard)
 std::string Excerpt(absl::string_view text, std::size_t limit) {
   text = absl::StripAsciiWhitespace(text);
   const bool is_long = text.size() > limit;
-  return absl::StrCat(absl::CEscape(text.substr(0, limit)), is_long ? "..." : "");
+  // Quotation marks are what messages are full of, and harm nobody.
+  const std::string escaped = absl::StrReplaceAll(absl::CEscape(text.substr(0, limit)),
+                                                  {{"\\\\", "\\\\"}, {"\\'", "'"}, {"\\\"", "\""}});
+  return absl::StrCat(escaped, is_long ? "..." : "");
 }
 
 absl::Status ProgramEnd::status() const {

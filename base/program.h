@@ -40,7 +40,7 @@ struct ProgramEnd {
   absl::Status status() const;
 };
 
-// `text` for a message: at most about `limit` characters of ASCII, others escaped.
+// `text` for a message: at most about `limit` characters of ASCII, others and backslashes escaped.
 std::string Excerpt(absl::string_view text, std::size_t limit = 400);
 
 // A running program. Not thread-safe. It has the calling thread's network namespace, default signal

@@ -74,6 +74,13 @@ TEST(ProgramTest, AFailureSaysHowAndQuotesInAscii) {
   EXPECT_THAT(std::string(EndOf(options).status().message()), HasSubstr("signal 9"));
 }
 
+TEST(ExcerptTest, EscapesWhatATerminalWouldObeyAndNoQuotationMarks) {
+  EXPECT_EQ(Excerpt("  node 'h1' said \"no\" \n"), "node 'h1' said \"no\"");
+  EXPECT_EQ(Excerpt("a\nb\x1b[2J\xc3\xa4"), "a\\nb\\033[2J\\303\\244");
+  EXPECT_EQ(Excerpt("C:\\'x"), "C:\\\\'x") << "what was escaped can be told from what was not";
+  EXPECT_EQ(Excerpt("''''", 3), "'''...");
+}
+
 TEST(ProgramTest, AMissingProgramIsNamed) {
   ProgramOptions options;
   for (const char* name : {"no-such-program", "/no/such/program"}) {

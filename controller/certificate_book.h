@@ -107,9 +107,10 @@ class CertificateBook {
   absl::StatusOr<storage::Transaction> DecideDeleteToken(absl::string_view id) const;
   // A node's first certificate, on a token's word. PermissionDenied (`why_denied` says which
   // refusal it is, for the audit log and not for the caller): no such token, another secret, it is
-  // over, used up or for another node, or the key's certificate was revoked. AlreadyExists: another
-  // key has a valid certificate for that node, and the token is not bound to it. ResourceExhausted:
-  // the node has kMaxValid. A key that this token made that node with is not counted again.
+  // over, used up or for another node; the key's certificate was revoked; or one of the node's was,
+  // and the token is not bound to that node or not younger than that. AlreadyExists: another key
+  // has a valid certificate for that node, and the token is not bound to it. ResourceExhausted: the
+  // node has kMaxValid. A key that this token made that node with is not counted again.
   absl::StatusOr<storage::Transaction> DecideJoin(const JoinProof& proof,
                                                   const CertificateTerms& terms, absl::Time now,
                                                   std::string* why_denied) const;
@@ -154,6 +155,8 @@ class CertificateBook {
                           std::string* why_denied) const;
   absl::Status CheckKey(const JoinToken& token, const CertificateTerms& terms, absl::Time now,
                         std::string* why_denied) const;
+  absl::Status CheckReturn(const JoinToken& token, const identity::Principal& principal,
+                           std::string* why_denied) const;
   bool IsRepeat(const JoinToken& token, const CertificateTerms& terms) const;
   bool IsMade(const CertificateTerms& terms) const;
   void AddRevocation(IssuedCertificate certificate, absl::Time now,

@@ -53,9 +53,8 @@ std::string IssuedToTicket(absl::string_view token_id) { return absl::StrCat("ti
 absl::Status Denied(std::string why, std::string* why_denied) {
   *why_denied = std::move(why);
   return absl::PermissionDeniedError(
-      "the ticket was refused: it is unknown, over, used up or for another node, or this host's "
-      "key was revoked. The controllers' audit log says which. Make another with `heddlectl token "
-      "create`, and start heddle-node with it and without its former identity file");
+      "the ticket was refused: it is unknown, over, used up or for another node, or the node was "
+      "revoked and this is not a ticket made for it since. The controllers' audit log says which");
 }
 
 std::string TimeText(absl::Time time) {
@@ -168,6 +167,26 @@ absl::Status CertificateBook::CheckKey(const JoinToken& token, const Certificate
   return status;
 }
 
+// A node that was revoked comes back only on an administrator's later word for that very node: who
+// took its host over may have any ticket that there was by then. Known while the record is kept.
+absl::Status CertificateBook::CheckReturn(const JoinToken& token,
+                                          const identity::Principal& principal,
+                                          std::string* why_denied) const {
+  const auto found = of_principal_.find(principal);
+  if (found == of_principal_.end()) return absl::OkStatus();
+  for (const auto& [end, serial] : found->second) {
+    const IssuedCertificate& certificate = certificates_.at(serial);
+    if (!certificate.is_revoked()) continue;
+    if (!token.node_id.empty() && token.created > certificate.revoked) continue;
+    return Denied(
+        absl::StrCat("the certificate ", serial, " of node '", principal.name, "' was revoked at ",
+                     TimeText(certificate.revoked), ", and the token is ",
+                     token.node_id.empty() ? "not for that node alone" : "from before"),
+        why_denied);
+  }
+  return absl::OkStatus();
+}
+
 // The same host once more, as when the answer was lost. The key alone would not do: with one use it
 // could become many nodes.
 bool CertificateBook::IsRepeat(const JoinToken& token, const CertificateTerms& terms) const {
@@ -194,6 +213,7 @@ absl::StatusOr<Transaction> CertificateBook::DecideJoin(const JoinProof& proof,
   const bool repeat = IsRepeat(*token, terms);
   if (!repeat && token->uses_left == 0) return Denied("the token is used up", why_denied);
   HEDDLE_RETURN_IF_ERROR(CheckKey(*token, terms, now, why_denied));
+  HEDDLE_RETURN_IF_ERROR(CheckReturn(*token, terms.principal, why_denied));
   HEDDLE_RETURN_IF_ERROR(CheckRoom(terms.principal, now));
   if (repeat) {
     GuardAt(TokenKey(token->id), token->modified, &transaction);

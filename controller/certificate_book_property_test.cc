@@ -156,7 +156,7 @@ class RandomHistory {
 
 TEST(CertificateBookProperty, NoTokenIsUsedTooOftenAndAllReplicasAgree) {
   int joins = 0, guards_failed = 0, revocations = 0, forgotten = 0;
-  for (unsigned seed = 1; seed <= 40; ++seed) {
+  for (unsigned seed = 1; seed <= 60; ++seed) {
     RandomHistory history(seed);
     for (int step = 0; step < 600; ++step) {
       history.Step();

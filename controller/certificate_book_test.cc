@@ -91,8 +91,32 @@ TEST_F(CertificateBookTest, AnotherKeyTakesANodesPlaceOnlyWithATicketForThatNode
   EXPECT_EQ(bench_.Join(token, "h1", 2), "ALREADY_EXISTS");
   EXPECT_EQ(Token(token).uses_left, 8u) << "a refusal is no use";
   EXPECT_EQ(bench_.Join(bound, "h1", 2), "");
+}
+
+// Whoever took the host over may have seen any ticket of before.
+TEST_F(CertificateBookTest, ARevokedNodeComesBackOnlyWithALaterTicketForItAlone) {
+  const JoinToken open = bench_.MakeToken(1, 9), before = bench_.MakeToken(2, 9, "h1");
+  bench_.CreateToken(open);
+  bench_.CreateToken(before);
+  EXPECT_EQ(bench_.Join(open, "h1", 1), "");
+  bench_.now += absl::Minutes(1);
   EXPECT_EQ(RevokeAll("h1"), "");
-  EXPECT_EQ(bench_.Join(token, "h1", 3), "") << "none is valid any more";
+  bench_.now += absl::Minutes(1);
+  const JoinToken later = bench_.MakeToken(3, 9), back = bench_.MakeToken(4, 1, "h1");
+  bench_.CreateToken(later);
+  bench_.CreateToken(back);
+  for (const JoinToken* token : {&open, &before, &later}) {
+    EXPECT_EQ(bench_.Join(*token, "h1", 2), "PERMISSION_DENIED");
+    EXPECT_TRUE(absl::StrContains(bench_.why_denied, "c1 of node 'h1' was revoked"))
+        << bench_.why_denied;
+  }
+  EXPECT_EQ(bench_.Join(open, "h2", 3), "") << "it is about that node alone";
+  EXPECT_EQ(bench_.Join(back, "h1", 2), "");
+  EXPECT_EQ(bench_.Join(back, "h1", 2), "") << "again, as when the answer was lost";
+  EXPECT_EQ(bench_.Join(later, "h1", 4), "ALREADY_EXISTS");
+  bench_.now += absl::Minutes(1);
+  EXPECT_EQ(RevokeAll("h1"), "");
+  EXPECT_EQ(bench_.Join(back, "h1", 5), "PERMISSION_DENIED");
 }
 
 TEST_F(CertificateBookTest, AfterItsEndANodeIdIsFree) {

@@ -161,6 +161,7 @@ void Agent::TakeEvents() {
     std::optional<Update> update = session_.Handle(std::move(event), now);
     if (update) TakeUpdate(*std::move(update), now);
   }
+  if (enrolment_ != nullptr) enrolment_->TakeRefusal(session_.refused());
 }
 
 void Agent::TakeUpdate(Update update, absl::Time now) {

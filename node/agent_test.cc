@@ -9,6 +9,7 @@
 #include <functional>
 #include <thread>
 
+#include "absl/strings/match.h"
 #include "api/backend_schema.h"
 #include "api/convert.h"
 #include "base/file.h"
@@ -166,6 +167,18 @@ class AgentTest : public testing::Test {
     EXPECT_TRUE(state.ok()) << state.status();
     return *std::move(state);
   }
+  // With certificates, by a ticket in that folder.
+  EnrolmentOptions Joining(const std::string& folder) {
+    EnrolmentOptions joining;
+    joining.node_id = "node-1";
+    joining.join_file = folder + "/ticket";
+    joining.state = StateFilesIn(folder);
+    joining.server_name = identity::kControllerServerName;
+    joining.look_spacing = absl::Milliseconds(50);
+    options_.session.insecure = false;
+    options_.session.controllers.clear();
+    return joining;
+  }
   bool SubnetFileSays(const std::string& line) {
     const auto content = ReadFile(options_.subnet_file);
     return content.ok() &&
@@ -309,14 +322,7 @@ TEST_F(AgentTest, IsConnectedFromItsSavedSnapshotWhileItWaitsToJoin) {
   Scripted secured;
   FakeIdentity fake(folder,
                     [&](int stream, FakeController::Wire* wire) { return secured(stream, wire); });
-  EnrolmentOptions joining;
-  joining.node_id = "node-1";
-  joining.join_file = folder + "/ticket";
-  joining.state = StateFilesIn(folder);
-  joining.server_name = identity::kControllerServerName;
-  joining.look_spacing = absl::Milliseconds(50);
-  options_.session.insecure = false;
-  options_.session.controllers.clear();
+  const EnrolmentOptions joining = Joining(folder);
   const Running agent(options_, joining);
   ASSERT_TRUE(Within(absl::Seconds(5), [&] { return Kernel() == good; }));
   EXPECT_EQ(fake.controller().streams(), 0);
@@ -324,6 +330,30 @@ TEST_F(AgentTest, IsConnectedFromItsSavedSnapshotWhileItWaitsToJoin) {
       WriteFileAtomically(joining.join_file, identity::EncodeTicket(fake.Ticket()), 0600).ok());
   EXPECT_TRUE(Within(absl::Seconds(10), [&] { return secured.applied().revision() == 7; }));
   EXPECT_EQ(secured.applied().problems_size(), 0) << secured.applied().problems(0);
+}
+
+// Nobody lets it in any more: with another ticket it comes back by itself.
+TEST_F(AgentTest, ComesBackWithAnotherTicketWhenItsCertificateIsRevoked) {
+  const std::string folder = options_.snapshot_file.substr(0, options_.snapshot_file.rfind('/'));
+  Scripted secured;
+  FakeIdentity fake(folder, [&](int stream, FakeController::Wire* wire) {
+    return fake.joins() == 1 ? grpc::Status(grpc::StatusCode::UNAUTHENTICATED, "it's revoked")
+                             : secured(stream, wire);
+  });
+  const EnrolmentOptions joining = Joining(folder);
+  const auto write = [&](const identity::Ticket& ticket) {
+    return WriteFileAtomically(joining.join_file, identity::EncodeTicket(ticket), 0600);
+  };
+  ASSERT_TRUE(write(fake.Ticket("00000000000000aa")).ok());
+  const Running agent(options_, joining);
+  ASSERT_TRUE(Within(absl::Seconds(10), [&] {
+    return absl::StrContains(ReadProblem(joining.state.problem), "is refused (it's revoked)");
+  })) << ReadProblem(joining.state.problem);
+  EXPECT_EQ(fake.joins(), 1);
+  ASSERT_TRUE(write(fake.Ticket()).ok());
+  EXPECT_TRUE(Within(absl::Seconds(15), [&] { return secured.applied().revision() == 7; }));
+  EXPECT_EQ(fake.joins(), 2);
+  EXPECT_TRUE(Within(absl::Seconds(5), [&] { return ReadProblem(joining.state.problem).empty(); }));
 }
 
 TEST_F(AgentTest, SaysThatForwardingIsOff) {

@@ -82,6 +82,7 @@ class Session::Impl {
   std::uint64_t number() const { return number_; }
   const std::string& controller() const { return endpoint_.name; }
   const absl::Status& last_end() const { return last_end_; }
+  const std::optional<RefusedCertificate>& refused() const { return refused_; }
 
  private:
   std::unique_ptr<ControllerAddresses> MakeAddresses() const {
@@ -123,6 +124,7 @@ class Session::Impl {
   bool settled_ = false;  // the stream has sent all there was
   std::string controller_version_;
   absl::Status last_end_;
+  std::optional<RefusedCertificate> refused_;
   absl::btree_set<std::string> logged_ends_;  // one line for each reason, not for each attempt
   std::optional<v1::NodeMessage> advertise_, applied_;
   std::deque<v1::NodeMessage> reports_;  // bounded by the requests that they answer
@@ -231,6 +233,7 @@ std::optional<Update> Session::Impl::Received(absl::StatusOr<Update> update, abs
   }
   if (welcome != nullptr) {
     attached_ = true;
+    refused_.reset();
     silence_ = welcome->heartbeat * options_.silent_heartbeats;
     controller_version_ = welcome->controller_version;
   }
@@ -256,6 +259,9 @@ void Session::Impl::Ended(const absl::Status& status, absl::Time now) {
   applied_.reset();
   reports_.clear();
   last_end_ = status;
+  if (absl::IsUnauthenticated(status) && credentials_ != nullptr) {
+    refused_ = {credentials_->leaf.serial, std::string(status.message())};
+  }
   const std::string meaning = served ? "" : ExplainTlsEnd(status);
   LogOnce(absl::StrCat("no stream to controller ", controller(), ": ", status.message(),
                        meaning.empty() ? "" : "; ", meaning));
@@ -334,5 +340,6 @@ bool Session::attached() const { return impl_->attached(); }
 std::uint64_t Session::stream() const { return impl_->number(); }
 const std::string& Session::controller() const { return impl_->controller(); }
 const absl::Status& Session::last_end() const { return impl_->last_end(); }
+const std::optional<RefusedCertificate>& Session::refused() const { return impl_->refused(); }
 
 }  // namespace heddle::node

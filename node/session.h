@@ -111,6 +111,8 @@ class Session {
   // The controller in use, or last tried; and why the last stream ended.
   const std::string& controller() const;
   const absl::Status& last_end() const;
+  // Until the next Welcome; absent: none.
+  const std::optional<RefusedCertificate>& refused() const;
 
  private:
   class Impl;

@@ -77,6 +77,17 @@ struct Trust {
 // Of a kind that a later release has: passed over.
 struct UnknownKind {};
 
+// A node's own certificate that a controller did not admit, by the end of a stream: it is revoked,
+// or has ended by that one's clock.
+struct RefusedCertificate {
+  std::string serial;
+  std::string why;  // what it said
+
+  friend bool operator==(const RefusedCertificate& a, const RefusedCertificate& b) {
+    return a.serial == b.serial && a.why == b.why;
+  }
+};
+
 using Update = std::variant<Welcome, Network, OwnLease, SnapshotBegin, Chunk, Synced, Heartbeat,
                             AcceptRemovals, ProbeRequest, Trust, UnknownKind>;
 

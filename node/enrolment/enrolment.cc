@@ -61,6 +61,14 @@ class Enrolment::Impl {
     }
     Nudge();
   }
+  void TakeRefusal(const std::optional<RefusedCertificate>& refused) {
+    {
+      MutexLock lock(&mutex_);
+      if (refused_ == refused) return;
+      refused_ = refused;
+    }
+    Nudge();
+  }
   void OnChange(std::function<void()> changed) {
     MutexLock lock(&mutex_);
     changed_ = std::move(changed);
@@ -72,6 +80,10 @@ class Enrolment::Impl {
     MutexLock lock(&mutex_);
     return std::exchange(trust_, std::nullopt);
   }
+  std::optional<RefusedCertificate> Refused() {
+    MutexLock lock(&mutex_);
+    return refused_;
+  }
   void Publish();
   void KeepProblem();
   void Nudge();
@@ -82,6 +94,7 @@ class Enrolment::Impl {
   std::condition_variable wake_;
   bool stopping_ ABSL_GUARDED_BY(mutex_) = false, nudged_ ABSL_GUARDED_BY(mutex_) = false;
   std::optional<Trust> trust_ ABSL_GUARDED_BY(mutex_);  // not taken up yet
+  std::optional<RefusedCertificate> refused_ ABSL_GUARDED_BY(mutex_);
   EnrolmentFacts facts_ ABSL_GUARDED_BY(mutex_);
   std::vector<std::string> controllers_ ABSL_GUARDED_BY(mutex_);
   std::function<void()> changed_ ABSL_GUARDED_BY(mutex_);
@@ -95,7 +108,7 @@ class Enrolment::Impl {
 void Enrolment::Impl::Run() {
   problem_kept_ = ReadProblem(member_->state().problem);  // of an earlier run
   for (;;) {
-    const absl::Duration rest = member_->Step(NextTrust(), absl::Now());
+    const absl::Duration rest = member_->Step(NextTrust(), Refused(), absl::Now());
     Publish();
     KeepProblem();
     if (!Sleep(std::min(rest, kLongestSleep))) return;
@@ -153,6 +166,9 @@ std::shared_ptr<const identity::Credentials> Enrolment::Current() const { return
 std::vector<std::string> Enrolment::Controllers() const { return impl_->Controllers(); }
 std::string Enrolment::Problem() const { return impl_->Problem(); }
 void Enrolment::TakeTrust(Trust trust) { impl_->TakeTrust(std::move(trust)); }
+void Enrolment::TakeRefusal(const std::optional<RefusedCertificate>& refused) {
+  impl_->TakeRefusal(refused);
+}
 void Enrolment::OnChange(std::function<void()> changed) { impl_->OnChange(std::move(changed)); }
 
 }  // namespace heddle::node

@@ -9,6 +9,7 @@
 //   an identity file        the ticket is left alone; renewed in the last third of its life, and
 //                           soon when a controller says that another root signs
 //   its certificate ended   joins with the ticket, as if there were none
+//   it is refused           joins with the ticket, if that is another than was joined with
 //   own files               followed as they change; nothing is asked of a controller
 //
 // Has a thread of its own, which calls controllers and writes the files. All functions are
@@ -63,6 +64,8 @@ class Enrolment {
 
   // What a controller says; of no effect with own files.
   void TakeTrust(Trust trust);
+  // Whether controllers admit the present certificate; of another one it is of no effect.
+  void TakeRefusal(const std::optional<RefusedCertificate>& refused);
   // Called on the own thread, and must not block, after any of the above may have changed. To be
   // set once.
   void OnChange(std::function<void()> changed);

@@ -39,8 +39,8 @@ class FakeIdentity final : private v1::IdentityService::Service {
   }
   ~FakeIdentity() override { controller_.reset(); }
 
-  identity::Ticket Ticket() const {
-    return {{controller_->address()}, authority_.root().pem, "0123456789abcdef", secret_};
+  identity::Ticket Ticket(std::string id = "0123456789abcdef") const {
+    return {{controller_->address()}, authority_.root().pem, std::move(id), secret_};
   }
   const identity::Authority& authority() const { return authority_; }
   FakeController& controller() { return *controller_; }
@@ -78,7 +78,7 @@ class FakeIdentity final : private v1::IdentityService::Service {
   grpc::Status Join(grpc::ServerContext*, const v1::JoinRequest* request,
                     v1::IssuedCertificate* answer) override {
     ++joins_;
-    if (request->token_id() != "0123456789abcdef" || request->secret() != secret_) {
+    if (request->secret() != secret_) {
       return {grpc::StatusCode::PERMISSION_DENIED, "this ticket is not good"};
     }
     return Issue({identity::Role::kNode, request->node_id()}, request->certificate_request_pem(),

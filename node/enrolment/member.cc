@@ -60,7 +60,7 @@ absl::StatusOr<std::unique_ptr<Member>> Member::Open(EnrolmentOptions options) {
         "change with --insecure"));
   }
   // An earlier run may have ended just before it did this.
-  if (opened.ok() && !given.own_files) member->DropPendingKey();
+  if (opened.ok() && !given.own_files && !member->JoinsWithAnotherKey()) member->DropPendingKey();
   HEDDLE_RETURN_IF_ERROR(member->FindControllers());
   return member;
 }
@@ -89,14 +89,21 @@ absl::Status Member::FindControllers() {
   return absl::OkStatus();
 }
 
-absl::Duration Member::Step(std::optional<Trust> trust, absl::Time now) {
+absl::Duration Member::Step(std::optional<Trust> trust,
+                            const std::optional<RefusedCertificate>& refused, absl::Time now) {
+  const bool is_refused =
+      refused && live_ != nullptr && live_->Current()->leaf.serial == refused->serial;
+  facts_.refused = is_refused ? refused->why : "";
   if (options_.own_files) return kNothingDue;
   if (trust) trust_ = std::move(trust);
   if (live_ == nullptr) return Join(now);
   const std::shared_ptr<const identity::Credentials> present = live_->Current();
   UseTrust(*present, now);
   if (renewed_) return KeepRenewed(now);
-  if (now >= present->leaf.not_after) return Join(now);
+  if (now >= present->leaf.not_after || joined_) return Join(now);
+  if (is_refused && !options_.join_file.empty()) {
+    return HasAnotherTicket() ? Join(now) : options_.look_spacing;
+  }
   return Renew(*live_->Current(), now);
 }
 

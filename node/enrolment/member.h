@@ -27,8 +27,10 @@ class Member {
   static absl::StatusOr<std::unique_ptr<Member>> Open(EnrolmentOptions options);
 
   // Does what is due at `now`, by the wall clock, and answers how long there is nothing to do
-  // unless a file or the clock changes. `trust`: what has been heard since the last step.
-  absl::Duration Step(std::optional<Trust> trust, absl::Time now);
+  // unless a file or the clock changes. `trust`: what has been heard since the last step;
+  // `refused`: the certificate that is not admitted at present.
+  absl::Duration Step(std::optional<Trust> trust, const std::optional<RefusedCertificate>& refused,
+                      absl::Time now);
   // Ends a call under way, and lets no other begin.
   void Cancel() { calls_.Cancel(); }
 
@@ -46,9 +48,11 @@ class Member {
   absl::Status FindControllers();
   absl::Status KeepIdentity(const identity::Credentials& credentials);
 
+  bool HasAnotherTicket() const;
   absl::Duration Join(absl::Time now);
   absl::Status AskToJoin(absl::Time now);
   absl::Status KeepJoined();
+  bool JoinsWithAnotherKey() const;
   void DropPendingKey() const;
 
   void UseTrust(const identity::Credentials& present, absl::Time now);
@@ -69,6 +73,7 @@ class Member {
   // Answered, checked, and not on the disk yet: nobody is asked again for that.
   std::optional<identity::Credentials> joined_, renewed_;
   std::vector<std::string> joined_controllers_;
+  std::string joined_ticket_id_;
 
   RenewalSchedule schedule_;
   std::optional<Trust> trust_;  // heard, and not taken over yet

@@ -21,6 +21,14 @@ constexpr absl::Duration kNothingDue = absl::Hours(1);
 
 }  // namespace
 
+// The one that the present certificate came of is of no use once that was revoked.
+bool Member::HasAnotherTicket() const {
+  const absl::StatusOr<std::string> text = ReadTicketText(options_.join_file);
+  if (!text.ok()) return false;
+  const absl::StatusOr<identity::Ticket> ticket = ParseTicket(*text);
+  return !ticket.ok() || ticket->token_id != ReadTicketId(options_.state.ticket);
+}
+
 absl::Duration Member::Join(absl::Time now) {
   if (options_.join_file.empty()) return kNothingDue;
   if (!joined_) {
@@ -67,6 +75,7 @@ absl::Status Member::AskToJoin(absl::Time now) {
   HEDDLE_ASSIGN_OR_RETURN(*request.mutable_certificate_request_pem(),
                           identity::MakeCertificateRequest(key, principal()));
   joined_controllers_ = ticket->controllers;
+  joined_ticket_id_ = ticket->token_id;
   const auto answer =
       calls_.Join(options_.controllers.empty() ? ticket->controllers : options_.controllers,
                   ticket->roots_pem, request);
@@ -81,6 +90,14 @@ absl::Status Member::AskToJoin(absl::Time now) {
   return absl::OkStatus();
 }
 
+// A join beside an identity that is refused or has ended, which goes on with its key.
+bool Member::JoinsWithAnotherKey() const {
+  const absl::StatusOr<identity::PrivateKey> key = ReadPendingKey(options_.state.pending_key);
+  if (!key.ok()) return false;
+  const std::shared_ptr<const identity::Credentials> present = live_->Current();
+  return !identity::MakeCredentials(key->ToPem(), present->chain_pem, present->roots_pem).ok();
+}
+
 // A key is joined with once: should its certificate be revoked, another ticket is of no use to it.
 void Member::DropPendingKey() const {
   const std::string& path = options_.state.pending_key;
@@ -88,10 +105,12 @@ void Member::DropPendingKey() const {
   spdlog::warn("cannot remove {}, which is not needed any more: {}", path, strerror(errno));
 }
 
-// The identity last: what is there without it is not looked at, or made again.
+// What is there without the identity is not looked at, or made again; without the rest the identity
+// is as good.
 absl::Status Member::KeepJoined() {
   HEDDLE_RETURN_IF_ERROR(WriteControllers(options_.state.controllers, joined_controllers_));
   HEDDLE_RETURN_IF_ERROR(KeepIdentity(*joined_));
+  HEDDLE_RETURN_IF_ERROR(WriteTicketId(options_.state.ticket, joined_ticket_id_));
   DropPendingKey();
   spdlog::info("joined as {}; the certificate ends at {}", identity::ToString(principal()),
                absl::FormatTime(absl::RFC3339_sec, joined_->leaf.not_after, absl::UTCTimeZone()));

@@ -40,6 +40,11 @@ std::string OfCertificate(const EnrolmentFacts& facts, absl::Time now) {
                         "it is: ",
                         own ? replace : AskForTicket(facts), Because(facts.failure));
   }
+  if (!facts.refused.empty()) {
+    return absl::StrCat(name, " is refused (", facts.refused,
+                        "); the data plane stays as it is: ", own ? replace : AskForTicket(facts),
+                        Because(facts.failure));
+  }
   const absl::Duration life = certificate.not_after - certificate.not_before;
   if (certificate.not_after - now >= life / kWarnAtFractionOfLife) return "";
   return absl::StrCat(name, " ends at ", TimeText(certificate.not_after),

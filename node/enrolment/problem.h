@@ -15,6 +15,7 @@ struct EnrolmentFacts {
   std::optional<identity::Certificate> certificate;    // absent: none yet
   std::optional<identity::CredentialFiles> own_files;  // own PKI
   std::string join_file;                               // empty: none
+  std::string refused;  // what a controller says that does not admit the certificate; empty: none
   std::string failure;  // why the last attempt to join or renew came to nothing
   std::string disk;     // what could not be written
   std::string trust;    // why what a controller said of its roots was left aside

@@ -141,6 +141,66 @@ TEST_F(RenewalTest, EndsWhileItRunsAndWaitsForATicket) {
   EXPECT_NE(enrolment_->Current(), nullptr);
 }
 
+// Revoked: the ticket it came of is not tried again, also after a restart; another one is.
+TEST_F(RenewalTest, ARefusedCertificateIsReplacedWithAnotherTicketOnly) {
+  WriteTicket(fake_.Ticket("00000000000000aa"));
+  Start();
+  ASSERT_TRUE(Soon([&] { return enrolment_->Current() != nullptr; })) << enrolment_->Problem();
+  const std::string first = Serial();
+  for (int run = 0; run < 2; ++run) {
+    enrolment_->TakeRefusal(RefusedCertificate{first, "it is revoked"});
+    ASSERT_TRUE(ProblemHas("is refused (it is revoked)")) << enrolment_->Problem();
+    EXPECT_TRUE(ProblemHas("token create --node h1")) << enrolment_->Problem();
+    absl::SleepFor(absl::Milliseconds(200));
+    EXPECT_EQ(fake_.joins(), 1);
+    enrolment_.reset();
+    Start();
+  }
+  enrolment_->TakeRefusal(RefusedCertificate{first, "it is revoked"});
+  WriteTicket(fake_.Ticket());
+  ASSERT_TRUE(Soon([&] { return Serial() != first; })) << enrolment_->Problem();
+  EXPECT_EQ(OnDisk().leaf.serial, Serial());
+  EXPECT_TRUE(Soon([&] { return enrolment_->Problem().empty(); })) << enrolment_->Problem();
+  EXPECT_EQ(fake_.joins(), 2);
+}
+
+TEST_F(RenewalTest, ARefusalOfAnotherCertificateOrOneThatIsOverIsOfNoEffect) {
+  const identity::Credentials present = identity::MakeTestCredentials(fake_.authority(), "node/h1");
+  WriteIdentity(present);
+  Start();
+  enrolment_->TakeRefusal(RefusedCertificate{"a1", "it is revoked"});
+  WriteTicket(fake_.Ticket());
+  absl::SleepFor(absl::Milliseconds(200));
+  EXPECT_EQ(enrolment_->Problem(), "");
+  unlink(options_.join_file.c_str());
+  enrolment_->TakeRefusal(RefusedCertificate{present.leaf.serial, "it is revoked"});
+  ASSERT_TRUE(ProblemHas("is refused")) << enrolment_->Problem();
+  enrolment_->TakeRefusal(std::nullopt);
+  WriteTicket(fake_.Ticket());
+  EXPECT_TRUE(Soon([&] { return enrolment_->Problem().empty(); })) << enrolment_->Problem();
+  EXPECT_EQ(fake_.joins(), 0);
+}
+
+// ... and asks again with the key that it asked with, when it died before it heard the answer.
+TEST_F(RenewalTest, AJoinBesideARefusedCertificateSurvivesARestart) {
+  const identity::Credentials old = identity::MakeTestCredentials(fake_.authority(), "node/h1");
+  WriteIdentity(old);
+  WriteTicket(fake_.Ticket());
+  fake_.set_gate(
+      [](const std::string&) { return grpc::Status(grpc::StatusCode::UNAVAILABLE, "gone"); });
+  Start();
+  enrolment_->TakeRefusal(RefusedCertificate{old.leaf.serial, "it is revoked"});
+  ASSERT_TRUE(ProblemHas("gone")) << enrolment_->Problem();
+  enrolment_.reset();
+  const auto key = ReadPendingKey(options_.state.pending_key);
+  ASSERT_TRUE(key.ok()) << key.status();
+  fake_.set_gate(nullptr);
+  Start();
+  enrolment_->TakeRefusal(RefusedCertificate{old.leaf.serial, "it is revoked"});
+  ASSERT_TRUE(Soon([&] { return Serial() != old.leaf.serial; })) << enrolment_->Problem();
+  EXPECT_EQ(OnDisk().key_pem, key->ToPem());
+}
+
 TEST_F(RenewalTest, OwnFilesAreFollowedAndNeverRenewed) {
   identity::CredentialFiles files{folder_ + "/key", folder_ + "/cert", folder_ + "/ca"};
   const auto write = [&](const identity::Credentials& credentials) {

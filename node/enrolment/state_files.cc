@@ -24,18 +24,24 @@ constexpr std::size_t kProblemCharacters = 2000;
 
 StateFiles StateFilesIn(const std::string& state_dir) {
   return {absl::StrCat(state_dir, "/identity.pem"), absl::StrCat(state_dir, "/join-key.pem"),
-          absl::StrCat(state_dir, "/controllers"), absl::StrCat(state_dir, "/identity-problem")};
+          absl::StrCat(state_dir, "/controllers"), absl::StrCat(state_dir, "/ticket-id"),
+          absl::StrCat(state_dir, "/identity-problem")};
+}
+
+absl::StatusOr<identity::PrivateKey> ReadPendingKey(const std::string& path) {
+  HEDDLE_ASSIGN_OR_RETURN(const std::string content, ReadFile(path, kLimitBytes));
+  absl::StatusOr<identity::PrivateKey> key = identity::PrivateKey::Parse(content);
+  if (key.ok()) return key;
+  return absl::InvalidArgumentError(
+      absl::StrCat(path, " has no usable key: ", key.status().message()));
 }
 
 absl::StatusOr<identity::PrivateKey> LoadOrMakePendingKey(const std::string& path) {
-  const absl::StatusOr<std::string> content = ReadFile(path, kLimitBytes);
-  if (content.ok()) {
-    absl::StatusOr<identity::PrivateKey> key = identity::PrivateKey::Parse(*content);
-    if (key.ok()) return key;
-    spdlog::warn("{} has no usable key, another is made: {}", path,
-                 std::string(key.status().message()));
-  } else if (!absl::IsNotFound(content.status())) {
-    return content.status();
+  absl::StatusOr<identity::PrivateKey> present = ReadPendingKey(path);
+  if (absl::IsInvalidArgument(present.status())) {
+    spdlog::warn("{}; another is made", std::string(present.status().message()));
+  } else if (!absl::IsNotFound(present.status())) {
+    return present;
   }
   HEDDLE_ASSIGN_OR_RETURN(identity::PrivateKey key, identity::PrivateKey::Generate());
   HEDDLE_RETURN_IF_ERROR(WriteFileAtomically(path, key.ToPem(), 0600));
@@ -54,6 +60,15 @@ absl::StatusOr<std::vector<std::string>> ReadControllers(const std::string& path
 absl::Status WriteControllers(const std::string& path,
                               const std::vector<std::string>& controllers) {
   return WriteFileAtomically(path, absl::StrCat(absl::StrJoin(controllers, "\n"), "\n"), 0600);
+}
+
+std::string ReadTicketId(const std::string& path) {
+  const absl::StatusOr<std::string> content = ReadFile(path, kLimitBytes);
+  return content.ok() ? std::string(absl::StripAsciiWhitespace(*content)) : "";
+}
+
+absl::Status WriteTicketId(const std::string& path, absl::string_view id) {
+  return WriteFileAtomically(path, absl::StrCat(id, "\n"), 0600);
 }
 
 absl::Status WriteProblem(const std::string& path, absl::string_view problem) {
