@@ -18,7 +18,8 @@ namespace {
 
 using Controllers = std::vector<std::unique_ptr<Controller>>;
 
-Controllers StartControllers(const ClusterOptions& options, const Host& host, Etcd* etcd) {
+Controllers StartControllers(const ClusterOptions& options, const Host& host, Pki* pki,
+                             Etcd* etcd) {
   Controllers controllers;
   if (options.replicas > 0) etcd->Start();
   for (int number = 0; number < std::max(1, options.replicas); ++number) {
@@ -29,7 +30,7 @@ Controllers StartControllers(const ClusterOptions& options, const Host& host, Et
       flags.insert(flags.end(), shared.begin(), shared.end());
     }
     controllers.push_back(
-        std::make_unique<Controller>(host, options.net_conf, std::move(flags), number));
+        std::make_unique<Controller>(host, pki, options.net_conf, std::move(flags), number));
     controllers.back()->Start();
   }
   return controllers;
@@ -57,9 +58,11 @@ std::string HistoryOf(const Heddlectl& ctl) {
 
 Cluster::Cluster(const ClusterOptions& options)
     : lab_(options.lab),
+      pki_(options.insecure ? nullptr : std::make_unique<Pki>(lab_.control().folder())),
       etcd_(lab_.control()),
-      controllers_(StartControllers(options, lab_.control(), &etcd_)),
-      ctl_(lab_.control().netns(), controller().endpoint()) {
+      controllers_(StartControllers(options, lab_.control(), pki_.get(), &etcd_)),
+      ctl_(lab_.control().netns(), controller().endpoint(),
+           pki_ == nullptr ? "" : pki_->admin_identity()) {
   const testing::AssertionResult answers = Answers(ctl_);
   if (!answers) throw LabError(answers.message());
   const int nodes = options.nodes > 0 ? options.nodes : lab_.size();
@@ -67,6 +70,13 @@ Cluster::Cluster(const ClusterOptions& options)
     nodes_.push_back(std::make_unique<Node>(
         lab_.host(number), NodeOptions{"", Endpoints(controllers_), options.node_flags}));
   }
+  if (pki_ != nullptr) MakeTicket();
+}
+
+void Cluster::MakeTicket() {
+  const std::string path = lab_.control().folder() + "/ticket";
+  ctl_.Json(absl::StrCat("token create --uses ", size(), " --out ", path));
+  for (auto& node : nodes_) node->options().ticket_path = path;
 }
 
 std::vector<Family> Cluster::families() {

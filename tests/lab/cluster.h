@@ -18,11 +18,13 @@ struct ClusterOptions {
   int replicas = 0;  // 0: one controller on RocksDB; else so many on one etcd
   std::string net_conf = R"({"Network": "10.244.0.0/16", "Backend": {"Type": "vxlan"}})";
   Flags controller_flags, node_flags;
+  bool insecure = false;
 };
 
 class Cluster {
  public:
-  // Makes the hosts and starts the controller; nodes and pods come when asked for.
+  // Makes the hosts and starts the controller; nodes, which join with one ticket, and pods come
+  // when asked for.
   explicit Cluster(const ClusterOptions& options);
 
   Lab& lab() { return lab_; }
@@ -30,7 +32,8 @@ class Cluster {
   Controller& controller(int number = 0) {
     return *controllers_.at(static_cast<std::size_t>(number));
   }
-  Etcd& etcd() { return etcd_; }  // runs if there are replicas
+  Etcd& etcd() { return etcd_; }     // runs if there are replicas
+  Pki* pki() { return pki_.get(); }  // null: insecure
   const Heddlectl& ctl() const { return ctl_; }
   int size() const { return static_cast<int>(nodes_.size()); }
   Node& node(int number) { return *nodes_.at(static_cast<std::size_t>(number) - 1); }
@@ -50,8 +53,10 @@ class Cluster {
 
  private:
   std::string MeshDefect();
+  void MakeTicket();
 
   Lab lab_;
+  const std::unique_ptr<Pki> pki_;
   Etcd etcd_;
   std::vector<std::unique_ptr<Controller>> controllers_;
   Heddlectl ctl_;

@@ -1,12 +1,15 @@
 #include "tests/lab/programs.h"
 
+#include <algorithm>
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <iterator>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "tests/lab/built.h"
 #include "tests/lab/error.h"
 
 namespace heddle::lab {
@@ -14,15 +17,6 @@ namespace {
 
 constexpr int kPort = 7411, kEtcdPort = 2379;
 constexpr char kEtcd[] = "/usr/bin/etcd";
-
-// A program built with the test: its `data` names it, and tests start at the top of the tree.
-std::string Built(const std::string& path) {
-  const std::string absolute = std::filesystem::absolute(path);
-  if (!std::filesystem::exists(absolute)) {
-    throw LabError(path + " was not built with this test; name it in the test's data");
-  }
-  return absolute;
-}
 
 std::string EndpointOf(const Host& host, int port) {
   try {
@@ -41,15 +35,28 @@ void Append(const Flags& more, Flags* flags) {
 
 }  // namespace
 
-Controller::Controller(const Host& host, const std::string& net_conf, Flags flags, int number)
+Controller::Controller(const Host& host, Pki* pki, const std::string& net_conf, Flags flags,
+                       int number)
     : host_(host),
+      pki_(pki),
       flags_(std::move(flags)),
       net_conf_path_(host.folder() + "/net-conf.json"),
       data_folder_(absl::StrCat(host.folder(), "/data", Suffix(number))),
+      tls_dir_(absl::StrCat(host.folder(), "/tls", Suffix(number))),
       endpoint_(EndpointOf(host, kPort + number)),
       process_(absl::StrCat("heddle-controller", Suffix(number)),
                absl::StrCat(host.folder(), "/controller", Suffix(number), ".log")) {
   std::ofstream(net_conf_path_) << net_conf;
+}
+
+void Controller::Secure(Flags* argv) {
+  if (pki_ == nullptr) {
+    argv->push_back("--insecure");
+    return;
+  }
+  const auto id = std::find(flags_.begin(), flags_.end(), "--id");
+  pki_->InitController(id == flags_.end() ? "" : *std::next(id), tls_dir_);
+  Append({"--tls-dir", tls_dir_}, argv);
 }
 
 void Controller::Start() {
@@ -58,11 +65,11 @@ void Controller::Start() {
   program.argv = {Built("controller/heddle-controller"),
                   "--net-conf",
                   net_conf_path_,
-                  "--insecure",
                   "--data-dir",
                   data_folder_,
                   "--listen",
                   endpoint_};
+  Secure(&program.argv);
   Append(flags_, &program.argv);
   process_.Start(program);
 }
@@ -102,21 +109,25 @@ Node::Node(const Host& host, NodeOptions options)
   if (options_.id.empty()) options_.id = host.name();
 }
 
+void Node::Secure(Flags* argv) const {
+  if (!options_.ticket_path.empty()) {
+    Append({"--join", options_.ticket_path}, argv);
+  } else if (options_.pki == nullptr) {
+    argv->push_back("--insecure");
+  } else if (!std::filesystem::exists(identity_path())) {
+    options_.pki->IssueInto(identity_path(), "node/" + options_.id);
+  }
+}
+
 void Node::Start() {
   notify_.Forget();
   Program program;
   program.netns = &host_.netns();
   program.environment = {{"NOTIFY_SOCKET", notify_.path()}};
-  program.argv = {Built("node/heddle-node"),
-                  "--insecure",
-                  "--controllers",
-                  options_.controllers,
-                  "--node-id",
-                  options_.id,
-                  "--subnet-file",
-                  subnet_file_,
-                  "--state-dir",
-                  state_folder_};
+  program.argv = {
+      Built("node/heddle-node"), "--controllers", options_.controllers, "--node-id",  options_.id,
+      "--subnet-file",           subnet_file_,    "--state-dir",        state_folder_};
+  Secure(&program.argv);
   Append(options_.flags, &program.argv);
   process_.Start(program);
 }
@@ -136,7 +147,9 @@ CommandResult Node::Cleanup() const {
 CommandResult Heddlectl::Try(const std::string& command) const {
   Program program;
   program.netns = &netns_;
-  program.argv = {Built("cli/heddlectl"), "--insecure", "--controller", endpoint_};
+  program.argv = {Built("cli/heddlectl"), "--controller", endpoint_};
+  Append(identity_path_.empty() ? Flags{"--insecure"} : Flags{"--identity", identity_path_},
+         &program.argv);
   Append(absl::StrSplit(command, ' ', absl::SkipEmpty()), &program.argv);
   return TryRun(program, absl::Seconds(90));
 }

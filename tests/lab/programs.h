@@ -9,6 +9,7 @@
 #include "tests/lab/command.h"
 #include "tests/lab/host.h"
 #include "tests/lab/notify_socket.h"
+#include "tests/lab/pki.h"
 #include "tests/lab/process.h"
 #include "tests/lab/subnet_env.h"
 
@@ -19,18 +20,25 @@ using Flags = std::vector<std::string>;
 // heddle-controller with a data folder that outlives its process.
 class Controller {
  public:
-  // `number`: of several on one host, from 0; each has its own port and folder.
-  Controller(const Host& host, const std::string& net_conf, Flags flags = {}, int number = 0);
+  // `pki` outlives this object; null: --insecure. `number`: of several on one host, from 0; each
+  // has its own port and folder.
+  Controller(const Host& host, Pki* pki, const std::string& net_conf, Flags flags = {},
+             int number = 0);
 
+  // With what `heddle-controller init` makes, which it runs before the first start.
   void Start();
   Process& process() { return process_; }
   // "address:port" of its service.
   const std::string& endpoint() const { return endpoint_; }
+  const std::string& tls_dir() const { return tls_dir_; }
 
  private:
+  void Secure(Flags* argv);
+
   const Host& host_;
+  Pki* const pki_;
   Flags flags_;
-  std::string net_conf_path_, data_folder_, endpoint_;
+  std::string net_conf_path_, data_folder_, tls_dir_, endpoint_;
   Process process_;
 };
 
@@ -55,6 +63,10 @@ struct NodeOptions {
   std::string id;           // "": the host's name
   std::string controllers;  // host:port, comma-separated
   Flags flags;              // further ones
+  // One of both; with neither --insecure.
+  std::string ticket_path;   // joins with it
+  const Pki* pki = nullptr;  // has an identity file of this CA's at the first start, unless there
+                             // is one already
 };
 
 // heddle-node; its state folder and subnet.env are the host's.
@@ -70,10 +82,14 @@ class Node {
   // Whether it has told systemd READY=1 since its last start.
   bool ready() { return notify_.ready(); }
   std::optional<SubnetEnv> subnet_env() const { return ReadSubnetEnv(subnet_file_); }
+  // What it proves its id with once it has joined.
+  std::string identity_path() const { return state_folder_ + "/identity.pem"; }
   // `heddle-node cleanup` on this host.
   CommandResult Cleanup() const;
 
  private:
+  void Secure(Flags* argv) const;
+
   const Host& host_;
   NodeOptions options_;
   std::string subnet_file_, state_folder_;
@@ -84,8 +100,9 @@ class Node {
 // heddlectl, run on a host.
 class Heddlectl {
  public:
-  Heddlectl(const NetworkNamespace& netns, std::string endpoint)
-      : netns_(netns), endpoint_(std::move(endpoint)) {}
+  // `identity_path`: the identity file; empty: --insecure.
+  Heddlectl(const NetworkNamespace& netns, std::string endpoint, std::string identity_path)
+      : netns_(netns), endpoint_(std::move(endpoint)), identity_path_(std::move(identity_path)) {}
 
   // Whatever it exits with; `command` is split at blanks.
   CommandResult Try(const std::string& command) const;
@@ -94,7 +111,7 @@ class Heddlectl {
 
  private:
   const NetworkNamespace& netns_;
-  std::string endpoint_;
+  std::string endpoint_, identity_path_;
 };
 
 }  // namespace heddle::lab

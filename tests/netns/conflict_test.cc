@@ -26,6 +26,7 @@ TEST(ConflictTest, ASecondNodeOfOneIdIsRefusedWhileTheFirstLives) {
   ASSERT_TRUE(cluster.Up());
   const std::string subnet = cluster.node(1).subnet_env()->subnet[Family::kV4]->ToString();
   Node twin(cluster.host(3), NodeOptions{"h1", cluster.controller().endpoint(), {}});
+  twin.options().pki = cluster.pki();
   twin.Start();
   EXPECT_TRUE(Within(kSoon, "a refusal that names the id", [&] {
     return absl::StrContains(twin.process().Log(), "h1") &&

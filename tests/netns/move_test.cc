@@ -76,15 +76,15 @@ nlohmann::json LeaseOf(const nlohmann::json& told, const std::string& node_id) {
 
 class MoveTest : public testing::Test {
  protected:
-  MoveTest() : control_(lab_.control()), etcd_(control_) {}
+  MoveTest() : control_(lab_.control()), pki_(control_.folder()), etcd_(control_) {}
 
   // Of controllers on the control host; each is started with the same net-conf.json.
   Heddlectl Start(int number, Flags flags) {
     flags.insert(flags.end(), {"--restore-settle", "3s"});
     controllers_[number] =
-        std::make_unique<Controller>(control_, kNetConf, std::move(flags), number);
+        std::make_unique<Controller>(control_, &pki_, kNetConf, std::move(flags), number);
     controllers_[number]->Start();
-    return Heddlectl(control_.netns(), controllers_[number]->endpoint());
+    return Heddlectl(control_.netns(), controllers_[number]->endpoint(), pki_.admin_identity());
   }
   std::vector<Heddlectl> StartReplicas() {
     etcd_.Start();
@@ -104,6 +104,7 @@ class MoveTest : public testing::Test {
     auto& node = nodes_[number];
     if (node == nullptr) node = std::make_unique<Node>(lab_.host(number), NodeOptions{});
     node->options().controllers = controllers;
+    node->options().pki = &pki_;
     node->Start();
     return *node;
   }
@@ -147,6 +148,7 @@ class MoveTest : public testing::Test {
 
   Lab lab_{LabOptions{}};
   Host& control_;
+  Pki pki_;
   Etcd etcd_;
   std::map<int, std::unique_ptr<Controller>> controllers_;
   std::map<int, std::unique_ptr<Node>> nodes_;

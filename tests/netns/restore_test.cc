@@ -88,7 +88,7 @@ TEST(RestoreTest, AMoveToEtcdCostsNoPacketThoughNodesAreThereFirst) {
   if (!Etcd::installed()) GTEST_SKIP() << "SKIPPED: /usr/bin/etcd is missing (tools/setup.sh)";
   ClusterOptions options;
   Cluster cluster(options);
-  Controller next(cluster.lab().control(), options.net_conf,
+  Controller next(cluster.lab().control(), cluster.pki(), options.net_conf,
                   {"--etcd-endpoints", cluster.etcd().endpoint(), "--restore-settle", "3s"}, 1);
   for (int number = 1; number <= cluster.size(); ++number) {
     absl::StrAppend(&cluster.node(number).options().controllers, ",", next.endpoint());
@@ -105,7 +105,8 @@ TEST(RestoreTest, AMoveToEtcdCostsNoPacketThoughNodesAreThereFirst) {
   cluster.controller().process().Stop();
   cluster.etcd().Start();
   next.Start();
-  const Heddlectl ctl(cluster.lab().control().netns(), next.endpoint());
+  const Heddlectl ctl(cluster.lab().control().netns(), next.endpoint(),
+                      cluster.pki()->admin_identity());
   ASSERT_TRUE(Answers(ctl));
   ASSERT_TRUE(Within(kSoon, "all nodes attached", [&] { return SubnetsOf(ctl).size() == 3; }));
   const std::string empty = HistoryOf(ctl);
