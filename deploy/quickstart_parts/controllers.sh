@@ -14,23 +14,45 @@ controller_addresses() {
 }
 
 ctl() {
-  ip netns exec "$underlay" "$bin/heddlectl" --insecure \
-    --controller "$(controller_addresses "$(cat "$state/controllers")")" "$@"
+  HEDDLECTL_IDENTITY=$state/admin.pem ip netns exec "$underlay" \
+    "$bin/heddlectl" --controller "$(controller_addresses "$(cat "$state/controllers")")" "$@"
+}
+
+# init_controller NAME FIRST: its keys and certificates; those of the first one come with the CA and
+# the administrator's identity, all others are of that CA.
+init_controller() {
+  local name=$1 first=$2
+  if [ "$name" != "$first" ]; then
+    install -d -m 700 "$state/$name" "$state/$name/tls"
+    cp -p "$state/$first/tls/ca.pem" "$state/$first/tls/ca-key.pem" "$state/$name/tls/"
+  fi
+  "$bin/heddle-controller" init --id "$name" --data-dir "$state/$name" \
+    --admin-identity "$state/admin.pem" > "$state/$name.init" ||
+    die "heddle-controller init failed"
+}
+
+# What several controllers take besides, as start says it; else nothing.
+for_several() {
+  [ "$controllers" = 1 ] ||
+    echo "heddle-controller init                         for each other one, beside a copy of the CA
+  "
 }
 
 start_controllers() {
   local count=$1 n
   if [ "$count" = 1 ]; then
-    start_program controller "$underlay" "$bin/heddle-controller" \
-      --insecure --net-conf "$state/net-conf.json" --data-dir "$state/controller" --listen "$wire_ip:7411"
+    init_controller controller controller
+    start_program controller "$underlay" "$bin/heddle-controller" --id controller \
+      --net-conf "$state/net-conf.json" --data-dir "$state/controller" --listen "$wire_ip:7411"
     wait_for "the controller answers" controller ctl status
     return
   fi
   start_etcd
   for n in $(seq "$count"); do
     make_machine "c$n" $((200 + n))
+    init_controller "c$n" c1
     start_program "c$n" "heddle-c$n" "$bin/heddle-controller" --id "c$n" \
-      --insecure --net-conf "$state/net-conf.json" --data-dir "$state/c$n" \
+      --net-conf "$state/net-conf.json" --data-dir "$state/c$n" \
       --listen "192.0.2.$((200 + n)):7411" --etcd-endpoints "$(etcd_addresses)"
   done
   for n in $(seq "$count"); do
@@ -40,7 +62,8 @@ start_controllers() {
 }
 
 controller_answers() {
-  ip netns exec "$underlay" "$bin/heddlectl" --insecure --controller "192.0.2.$((200 + $1)):7411" status
+  ip netns exec "$underlay" "$bin/heddlectl" --identity "$state/admin.pem" \
+    --controller "192.0.2.$((200 + $1)):7411" status
 }
 
 etcd_addresses() { seq -s, -f '192.0.2.%g:2379' 211 $((210 + etcd_members)); }

@@ -10,6 +10,7 @@
 #include "absl/time/clock.h"
 #include "api/convert.h"
 #include "gtest/gtest.h"
+#include "identity/transport.h"
 
 namespace heddle::chaos {
 namespace {
@@ -21,6 +22,8 @@ using Outcome = Operation::Outcome;
 constexpr std::chrono::seconds kPatience(4);
 constexpr std::chrono::milliseconds kConnectWithin(300);
 constexpr int kReconnectMs = 200;
+// For TCP and TLS together, beside all the others that come back after a fault.
+constexpr int kHandshakeMs = 2000;
 
 // Only what says that nothing was done is a failure. Who is told that there is no such lease knows
 // what a release would have told: it may well be an earlier attempt of the controllers that did it.
@@ -52,13 +55,15 @@ void SetLimit(grpc::ClientContext* context) {
 
 }  // namespace
 
-std::shared_ptr<grpc::Channel> ChannelTo(const Endpoint& controller) {
+std::shared_ptr<grpc::Channel> ChannelTo(const Endpoint& controller, const std::string& principal) {
   grpc::ChannelArguments arguments;
   arguments.SetInt(GRPC_ARG_INITIAL_RECONNECT_BACKOFF_MS, kReconnectMs);
-  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, 2 * kReconnectMs);
+  arguments.SetInt(GRPC_ARG_MIN_RECONNECT_BACKOFF_MS, kHandshakeMs);
   arguments.SetInt(GRPC_ARG_MAX_RECONNECT_BACKOFF_MS, 2 * kReconnectMs);
   arguments.SetInt(GRPC_ARG_USE_LOCAL_SUBCHANNEL_POOL, 1);
-  return grpc::CreateCustomChannel(controller.address, grpc::InsecureChannelCredentials(),
+  identity::SetServerName({}, &arguments);
+  return grpc::CreateCustomChannel(controller.address,
+                                   identity::ChannelCredentialsOf(controller.pki->Issue(principal)),
                                    arguments);
 }
 
@@ -83,11 +88,11 @@ v1::NodeMessage AdvertiseOf(int number) {
 }
 
 Asking::Asking(const std::string& client, const Endpoint& controller, Recorder* recorder)
-    : client_(absl::StrCat(client, " at ", controller.name)), recorder_(recorder) {
-  channel_ = ChannelTo(controller);
-  admin_ = v1::AdminService::NewStub(channel_);
-  nodes_ = v1::NodeService::NewStub(channel_);
-}
+    : client_(absl::StrCat(client, " at ", controller.name)),
+      recorder_(recorder),
+      controller_(controller),
+      channel_(ChannelTo(controller, "admin/" + client)),
+      admin_(v1::AdminService::NewStub(channel_)) {}
 
 bool Asking::Connects() {
   return channel_->WaitForConnected(std::chrono::system_clock::now() + kConnectWithin);
@@ -117,10 +122,16 @@ void Asking::End(const grpc::Status& status, Operation operation) {
 }
 
 std::string Asking::Attach(const std::string& node, int number) {
+  const auto channel = ChannelTo(controller_, "node/" + node);
+  if (!channel->WaitForConnected(std::chrono::system_clock::now() +
+                                 std::chrono::milliseconds(kHandshakeMs))) {
+    return "";
+  }
   Operation operation = Begin(Kind::kAcquire, node, "");
   grpc::ClientContext context;
   SetLimit(&context);
-  const auto stream = nodes_->Attach(&context);
+  const auto stub = v1::NodeService::NewStub(channel);
+  const auto stream = stub->Attach(&context);
   stream->Write(HelloOf(node, absl::StrCat(client_, " ", ++attachments_)));
   stream->Write(AdvertiseOf(number));
   std::string subnet;

@@ -13,8 +13,9 @@
 
 namespace heddle::chaos {
 
-// A channel that finds its way back soon after a fault.
-std::shared_ptr<grpc::Channel> ChannelTo(const Endpoint& controller);
+// A channel of `principal` ("admin/client-1", "node/h1") that finds its way back soon after a
+// fault.
+std::shared_ptr<grpc::Channel> ChannelTo(const Endpoint& controller, const std::string& principal);
 
 // What a node without a kernel says first.
 v1::NodeMessage HelloOf(const std::string& node, const std::string& instance);
@@ -24,7 +25,7 @@ v1::NodeMessage AdvertiseOf(int number);
 // Not thread-safe. Every call has a time limit, after which its outcome is unknown.
 class Asking {
  public:
-  // `client` is named in reports.
+  // `client` is named in reports, and the administrator's name.
   Asking(const std::string& client, const Endpoint& controller, Recorder* recorder);
 
   // Whether there is a connection. A call without one is of no use: it would have no answer.
@@ -46,9 +47,9 @@ class Asking {
 
   const std::string client_;
   Recorder* const recorder_;
-  std::shared_ptr<grpc::Channel> channel_;
-  std::unique_ptr<v1::AdminService::Stub> admin_;
-  std::unique_ptr<v1::NodeService::Stub> nodes_;
+  const Endpoint controller_;
+  const std::shared_ptr<grpc::Channel> channel_;
+  const std::unique_ptr<v1::AdminService::Stub> admin_;
   std::uint64_t revision_ = 0;  // the greatest that this controller has answered
   int attachments_ = 0;
 };

@@ -109,7 +109,7 @@ testing::AssertionResult Converges(World* world,
   for (int number = 1; number <= world->nodes(); ++number) nodes.insert(world->node(number).id());
   std::vector<std::unique_ptr<v1::AdminService::Stub>> stubs;
   for (const Endpoint& controller : world->controllers()) {
-    stubs.push_back(v1::AdminService::NewStub(ChannelTo(controller)));
+    stubs.push_back(v1::AdminService::NewStub(ChannelTo(controller, "admin/judge")));
   }
   for (std::size_t i = 0; i < observers.size(); ++i) {
     observers[i]->StayWith(world->controllers()[i % stubs.size()].name);

@@ -41,7 +41,7 @@ Observer::Observer(int number, std::uint64_t seed, std::vector<Endpoint> control
       recorder_(recorder),
       random_(seed * 1000 + 500 + static_cast<std::uint64_t>(number)) {
   for (const Endpoint& controller : controllers_) {
-    stubs_.push_back(v1::NodeService::NewStub(ChannelTo(controller)));
+    stubs_.push_back(v1::NodeService::NewStub(ChannelTo(controller, "node/" + node_)));
   }
   thread_ = std::thread([this] { Run(); });
 }

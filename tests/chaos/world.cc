@@ -75,7 +75,8 @@ class World::EtcdMember {
   lab::Process process_;
 };
 
-World::World(const WorldOptions& options) : lab_(Wire(options.nodes)) {
+World::World(const WorldOptions& options)
+    : lab_(Wire(options.nodes)), pki_(lab_.control().folder()) {
   JoinWire();
   if (options.etcd_members > 0) AddEtcd(options.etcd_members);
   AddControllers(options);
@@ -86,6 +87,7 @@ World::World(const WorldOptions& options) : lab_(Wire(options.nodes)) {
     // Else the second address would go with the first one.
     lab_.host(number).netns().SetSysctl("net/ipv4/conf/eth0/promote_secondaries", "1");
     nodes_.push_back(std::make_unique<lab::Node>(lab_.host(number), lab::NodeOptions{"", all, {}}));
+    nodes_.back()->options().pki = &pki_;
   }
   SetNeighbours();
   for (auto& server : servers_) server->Start();
@@ -160,9 +162,9 @@ void World::AddControllers(const WorldOptions& options) {
         flags.push_back(flag);
       }
     }
-    controllers_.push_back(std::make_unique<lab::Controller>(*host, kNetConf, flags));
+    controllers_.push_back(std::make_unique<lab::Controller>(*host, &pki_, kNetConf, flags));
     lab::Controller* controller = controllers_.back().get();
-    endpoints_.push_back({host->name(), controller->endpoint()});
+    endpoints_.push_back({host->name(), controller->endpoint(), &pki_});
     servers_.push_back(std::make_unique<Server>(Server::Role::kController, *host,
                                                 &controller->process(),
                                                 [controller] { controller->Start(); }));

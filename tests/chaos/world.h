@@ -20,9 +20,10 @@ struct WorldOptions {
   lab::Flags controller_flags;
 };
 
-// How others reach a controller.
+// How others reach a controller, and who issues what they prove themselves with.
 struct Endpoint {
   std::string name, address;  // "ctl-1", "host:port"
+  const lab::Pki* pki;        // the world's
 };
 
 // Starts the servers; nodes when asked for. The test itself is on the wire, too. One at a time, of
@@ -60,6 +61,7 @@ class World {
   static constexpr int kSecondAddress = 100;
 
   lab::Lab lab_;
+  lab::Pki pki_;
   std::vector<std::unique_ptr<lab::Host>> hosts_;
   std::vector<std::unique_ptr<EtcdMember>> etcd_;
   std::vector<std::unique_ptr<lab::Controller>> controllers_;

@@ -1,6 +1,7 @@
 #include "tests/lab/cluster.h"
 
 #include <algorithm>
+#include <filesystem>
 #include <map>
 #include <set>
 #include <utility>
@@ -75,6 +76,7 @@ Cluster::Cluster(const ClusterOptions& options)
 
 void Cluster::MakeTicket() {
   const std::string path = lab_.control().folder() + "/ticket";
+  std::filesystem::remove(path);
   ctl_.Json(absl::StrCat("token create --uses ", size(), " --out ", path));
   for (auto& node : nodes_) node->options().ticket_path = path;
 }

@@ -35,6 +35,8 @@ class Cluster {
   Etcd& etcd() { return etcd_; }     // runs if there are replicas
   Pki* pki() { return pki_.get(); }  // null: insecure
   const Heddlectl& ctl() const { return ctl_; }
+  // Nodes that have not joined do so with another ticket from now on: a restore leaves none.
+  void MakeTicket();
   int size() const { return static_cast<int>(nodes_.size()); }
   Node& node(int number) { return *nodes_.at(static_cast<std::size_t>(number) - 1); }
   Pod& pod(int number) { return *pods_.at(static_cast<std::size_t>(number) - 1); }
@@ -53,7 +55,6 @@ class Cluster {
 
  private:
   std::string MeshDefect();
-  void MakeTicket();
 
   Lab lab_;
   const std::unique_ptr<Pki> pki_;

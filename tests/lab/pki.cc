@@ -38,7 +38,8 @@ void Pki::InitController(const std::string& id, const std::string& tls_dir) {
                "init",
                "--tls-dir",
                tls_dir,
-               "--admin-identity=" + (is_first ? admin_identity_ : std::string()),
+               "--admin-identity",
+               is_first ? admin_identity_ : "",
                "--admin-name",
                "alice"};
   if (!id.empty()) init.argv.insert(init.argv.end(), {"--id", id});

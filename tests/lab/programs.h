@@ -64,9 +64,9 @@ struct NodeOptions {
   std::string controllers;  // host:port, comma-separated
   Flags flags;              // further ones
   // One of both; with neither --insecure.
-  std::string ticket_path;   // joins with it
-  const Pki* pki = nullptr;  // has an identity file of this CA's at the first start, unless there
-                             // is one already
+  std::string ticket_path{};  // joins with it
+  const Pki* pki = nullptr;   // has an identity file of this CA's at the first start, unless there
+                              // is one already
 };
 
 // heddle-node; its state folder and subnet.env are the host's.

@@ -147,7 +147,8 @@ TEST_F(RangeTest, TheClusterMovesNodeByNodeAndNoPingBetweenRemainingPodsIsLost) 
   absl::SleepFor(absl::Milliseconds(300));
   for (auto& stream : remaining) EXPECT_TRUE(stream->StopWithoutLoss());
   EXPECT_TRUE(Within(absl::Seconds(5), "every node is ready, with one subnet", [&] {
-    for (const nlohmann::json& node : cluster_.ctl().Json("node list")["nodes"]) {
+    const nlohmann::json listed = cluster_.ctl().Json("node list");
+    for (const auto& node : listed["nodes"]) {
       if (node["state"] != "ready" || !node["drainingIpv4Subnet"].is_null()) return node.dump();
     }
     return std::string();

@@ -65,6 +65,7 @@ TEST(RestoreTest, AnOlderBackupCostsNoPacketAndNoSubnet) {
     return !now.empty() && now != history;
   }));
   // A host that joins now must not be given what h4 has.
+  cluster.MakeTicket();
   cluster.node(5).Start();
   ASSERT_TRUE(Within(kSoon, "all four are back", [&] { return SubnetsOf(ctl) == before; }));
   // It was refused while the store settled, and asks again after ten seconds at most.
