@@ -36,6 +36,11 @@ bool Accepted(const absl::StatusOr<T>& value) {
   return Accepted(value.status());
 }
 
+template <typename T>
+bool Is(const absl::StatusOr<T>& value, const T& expected) {
+  return value.ok() && *value == expected;
+}
+
 // An input as a sequence: for each piece a byte that says what it is, the number of its bytes in two
 // (low one first), and these, as far as they are there.
 class Pieces {

@@ -1,6 +1,6 @@
 // Any bytes as a certificate, as roots, as a private key, as a certificate request, as a join
-// ticket and as a name of who somebody is. What is accepted must hold what its type promises, and
-// come back equal where it can be written again.
+// ticket, as a controller's answer to it and as a name of who somebody is. What is accepted must
+// hold what its type promises, and come back equal where it can be written again.
 #include "api/heddle/v1/identity.pb.h"
 #include "identity/authority.h"
 #include "identity/certificate.h"
@@ -8,6 +8,7 @@
 #include "identity/principal.h"
 #include "identity/private_key.h"
 #include "identity/ticket.h"
+#include "node/enrolment/answer.h"
 #include "tests/fuzz/fuzz.h"
 
 namespace heddle::identity {
@@ -22,8 +23,8 @@ const absl::Time kNow = absl::FromUnixSeconds(1'790'000'000);
 void CheckPrincipal(const std::string& text) {
   for (const auto& principal : {ParsePrincipal(text), PrincipalOfUri(text)}) {
     if (!Accepted(principal)) continue;
-    Require(ParsePrincipal(ToString(*principal)) == *principal);
-    Require(PrincipalOfUri(ToUri(*principal)) == *principal);
+    Require(fuzz::Is(ParsePrincipal(ToString(*principal)), *principal));
+    Require(fuzz::Is(PrincipalOfUri(ToUri(*principal)), *principal));
   }
 }
 
@@ -98,10 +99,19 @@ void CheckIdentityFile(const std::string& pem) {
   Require(again.ok() && again->leaf.serial == credentials->leaf.serial);
 }
 
+// Nobody but the signer of a request can have an answer to it; no bytes make one.
+void CheckAnswer(const std::string& bytes) {
+  static const PrivateKey* const key = new PrivateKey(*PrivateKey::Generate());
+  v1::IssuedCertificate answer;
+  if (!answer.ParseFromString(bytes)) return;
+  Require(!Accepted(node::CheckAnswer(answer, *key, {Role::kNode, "h1"}, kNow)));
+}
+
 }  // namespace
 }  // namespace heddle::identity
 
 HEDDLE_FUZZ_ONE_OF(heddle::identity::CheckCertificate, heddle::identity::CheckRoots,
                    heddle::identity::CheckKey, heddle::identity::CheckRequest,
                    heddle::identity::CheckTicket, heddle::identity::CheckSealedTicket,
-                   heddle::identity::CheckPrincipal, heddle::identity::CheckIdentityFile)
+                   heddle::identity::CheckPrincipal, heddle::identity::CheckIdentityFile,
+                   heddle::identity::CheckAnswer)
