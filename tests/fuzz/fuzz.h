@@ -41,8 +41,8 @@ bool Is(const absl::StatusOr<T>& value, const T& expected) {
   return value.ok() && *value == expected;
 }
 
-// An input as a sequence: for each piece a byte that says what it is, the number of its bytes in two
-// (low one first), and these, as far as they are there.
+// An input as a sequence: for each piece a byte that says what it is, the number of its bytes in
+// two (low one first), and these, as far as they are there.
 class Pieces {
  public:
   struct Piece {
@@ -74,13 +74,13 @@ inline int RunOneOf(std::initializer_list<Check> checks, const std::uint8_t* dat
 
 }  // namespace heddle::fuzz
 
-#define HEDDLE_FUZZ(check)                                                              \
-  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {   \
-    check(std::string(reinterpret_cast<const char*>(data), size));                      \
-    return 0;                                                                           \
+#define HEDDLE_FUZZ(check)                                                            \
+  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) { \
+    check(std::string(reinterpret_cast<const char*>(data), size));                    \
+    return 0;                                                                         \
   }
 
-#define HEDDLE_FUZZ_ONE_OF(...)                                                         \
-  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {   \
-    return heddle::fuzz::RunOneOf({__VA_ARGS__}, data, size);                           \
+#define HEDDLE_FUZZ_ONE_OF(...)                                                       \
+  extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) { \
+    return heddle::fuzz::RunOneOf({__VA_ARGS__}, data, size);                         \
   }

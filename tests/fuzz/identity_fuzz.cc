@@ -63,8 +63,8 @@ void CheckRequest(const std::string& pem) {
   const auto requested = CheckCertificateRequest(pem);
   if (!Accepted(requested)) return;
   const Principal principal{Role::kNode, "h1"};
-  const auto issued = authority->Issue(requested->public_key_der,
-                                       {principal, "1", kNow, kNow + absl::Hours(1)});
+  const auto issued =
+      authority->Issue(requested->public_key_der, {principal, "1", kNow, kNow + absl::Hours(1)});
   Require(issued.ok());
   const auto certificate = ParseCertificate(*issued);
   Require(certificate.ok() && certificate->principal == principal &&

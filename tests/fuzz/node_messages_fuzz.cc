@@ -52,9 +52,9 @@ class Controller {
         now_ += absl::Milliseconds(100) * static_cast<int>(piece.bytes.size() + 1);
         return stream.CheckDeadline(now_);
       case 6:
-        return stream.TakeAskPosition() ? stream.OnPosition(storage::Position{"h-1", hub_.head()},
-                                                            now_)
-                                        : absl::OkStatus();
+        return stream.TakeAskPosition()
+                   ? stream.OnPosition(storage::Position{"h-1", hub_.head()}, now_)
+                   : absl::OkStatus();
       case 7:
         return Publish(static_cast<int>(piece.bytes.size() % 5));
       default: {
