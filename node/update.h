@@ -77,7 +77,7 @@ struct Trust {
 // Of a kind that a later release has: passed over.
 struct UnknownKind {};
 
-// A node's own certificate that a controller did not admit, by the end of a stream: it is revoked,
+// A node's own certificate that a controller did not admit: it is revoked, or not believed there,
 // or has ended by that one's clock.
 struct RefusedCertificate {
   std::string serial;
