@@ -28,11 +28,13 @@ std::vector<RolloutNode> Writer::RolloutNodes(const std::string& target_type) co
     RolloutNode node;
     node.node_id = node_id;
     node.runs_target = lease.advertisement->Runs(target_type);
-    node.absent_since = elected_at_;  // one that was never seen may have been there before that
+    // One that was not seen here, or not for long, may be attached to another controller, which has
+    // had no time yet to say so.
+    node.absent_since = elected_at_;
     if (const auto found = known.find(node_id); found != known.end()) {
       const NodeInfo& info = found->second;
       node.attached = info.attached;
-      node.absent_since = info.last_heard;
+      node.absent_since = std::max(elected_at_, info.last_heard);
       node.applied = info.report.applied_revision;
       if (!info.report.problems.empty()) node.problem = info.report.problems.front();
     }

@@ -81,5 +81,17 @@ TEST_F(WriterRolloutTest, GoesOnAfterARestart) {
   EXPECT_EQ(StageAfter(absl::Milliseconds(50)), RolloutStage::kRetiring);
 }
 
+// It was attached here long ago, and may be to another controller by now, which has yet to say so.
+TEST_F(WriterRolloutTest, ANewLeaderWaitsForANodeThatItHasNotSeenForLong) {
+  ASSERT_NO_FATAL_FAILURE(Begin());
+  for (int number : {1, 2}) Announce(number);
+  registry_.Detach("node-2", attachments_[2]);
+  EXPECT_EQ(StageAfter(absl::Seconds(10)), RolloutStage::kPreparing);
+  Restart();
+  Report(1);
+  EXPECT_EQ(StageAfter(absl::Seconds(10)), RolloutStage::kPreparing);
+  EXPECT_EQ(StageAfter(absl::Seconds(6)), RolloutStage::kRetiring);
+}
+
 }  // namespace
 }  // namespace heddle::controller
