@@ -20,7 +20,6 @@ using Outcome = Operation::Outcome;
 
 // Longer than a leader is missed for, shorter than a controller waits for one.
 constexpr std::chrono::seconds kPatience(4);
-constexpr std::chrono::milliseconds kConnectWithin(300);
 constexpr int kReconnectMs = 200;
 // For TCP and TLS together, beside all the others that come back after a fault.
 constexpr int kHandshakeMs = 2000;
@@ -54,6 +53,11 @@ void SetLimit(grpc::ClientContext* context) {
 }
 
 }  // namespace
+
+bool Connects(grpc::Channel* channel) {
+  return channel->WaitForConnected(std::chrono::system_clock::now() +
+                                   std::chrono::milliseconds(300));
+}
 
 std::shared_ptr<grpc::Channel> ChannelTo(const Endpoint& controller, const std::string& principal) {
   grpc::ChannelArguments arguments;
@@ -94,9 +98,7 @@ Asking::Asking(const std::string& client, const Endpoint& controller, Recorder* 
       channel_(ChannelTo(controller, "admin/" + client)),
       admin_(v1::AdminService::NewStub(channel_)) {}
 
-bool Asking::Connects() {
-  return channel_->WaitForConnected(std::chrono::system_clock::now() + kConnectWithin);
-}
+bool Asking::Connects() { return chaos::Connects(channel_.get()); }
 
 Operation Asking::Begin(Kind kind, const std::string& node, const std::string& subnet) const {
   Operation operation;

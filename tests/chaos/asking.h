@@ -16,6 +16,9 @@ namespace heddle::chaos {
 // A channel of `principal` ("admin/client-1", "node/h1") that finds its way back soon after a
 // fault.
 std::shared_ptr<grpc::Channel> ChannelTo(const Endpoint& controller, const std::string& principal);
+// Waits a moment for the connection. To be asked before each call: a call that finds none fails at
+// once, and gRPC gets on with a handshake only while somebody waits, else every five seconds.
+bool Connects(grpc::Channel* channel);
 
 // What a node without a kernel says first.
 v1::NodeMessage HelloOf(const std::string& node, const std::string& instance);

@@ -113,7 +113,7 @@ void Churn::TryToRemove() {
       controllers_[static_cast<std::size_t>(Below(static_cast<int>(controllers_.size())))].get();
   removal_->done =
       std::async(std::launch::async, [controller, node = world_->node(removal_->number).id()] {
-        return controller->RemoveNode(node);
+        return controller->Connects() && controller->RemoveNode(node);
       });
 }
 

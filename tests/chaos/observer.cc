@@ -41,7 +41,7 @@ Observer::Observer(int number, std::uint64_t seed, std::vector<Endpoint> control
       recorder_(recorder),
       random_(seed * 1000 + 500 + static_cast<std::uint64_t>(number)) {
   for (const Endpoint& controller : controllers_) {
-    stubs_.push_back(v1::NodeService::NewStub(ChannelTo(controller, "node/" + node_)));
+    channels_.push_back(ChannelTo(controller, "node/" + node_));
   }
   thread_ = std::thread([this] { Run(); });
 }
@@ -81,6 +81,7 @@ void Observer::Run() {
 }
 
 void Observer::AttachOnce(std::size_t choice) {
+  if (!Connects(channels_[choice].get())) return;
   const Endpoint& controller = controllers_[choice];
   grpc::ClientContext context;
   {
@@ -93,7 +94,8 @@ void Observer::AttachOnce(std::size_t choice) {
   }
   asked_ = absl::Now();
   subnet_.clear();
-  const auto stream = stubs_[choice]->Attach(&context);
+  const auto stub = v1::NodeService::NewStub(channels_[choice]);
+  const auto stream = stub->Attach(&context);
   v1::NodeMessage hello = HelloOf(node_, "observer");
   hello.mutable_hello()->mutable_resume()->set_history(history_);
   hello.mutable_hello()->mutable_resume()->set_revision(replica_.revision);

@@ -69,7 +69,7 @@ class Observer {
   SetHashes* const hashes_;
   Recorder* const recorder_;
   std::mt19937_64 random_;
-  std::vector<std::unique_ptr<v1::NodeService::Stub>> stubs_;
+  std::vector<std::shared_ptr<grpc::Channel>> channels_;
 
   // The thread's.
   controller::TestReplica replica_;

@@ -145,7 +145,8 @@ absl::Status World::CheckAlways() {
 }
 
 // A node that was left behind by a change of the backend, or never was in it, holds nobody to
-// anything until it has applied all again.
+// anything until it has applied all again; nor does one whose lease was released, which is not
+// waited for from then on, though it may be away and not know.
 void World::NoteStandings() {
   const controller::LeaseBook& book = controller_->writer().book();
   std::map<std::string, controller::NodeInfo> known;
@@ -153,7 +154,8 @@ void World::NoteStandings() {
   for (const auto& node : nodes_) {
     Standing& standing = standings_[node->id()];
     const controller::Lease* lease = book.Find(node->id());
-    if (lease == nullptr || !(lease->subnets == standing.subnets)) standing.receives = false;
+    if (lease == nullptr) standing = {};
+    if (lease != nullptr && !(lease->subnets == standing.subnets)) standing.receives = false;
     const auto info = known.find(node->id());
     const bool attached = info != known.end() && info->second.attached;
     const absl::Time heard = info != known.end() ? info->second.last_heard : controller_started_;
