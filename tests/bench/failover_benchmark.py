@@ -29,6 +29,8 @@ import sys
 import tempfile
 import time
 
+import security
+
 GIVE_UP_SECONDS = 60
 
 
@@ -48,6 +50,7 @@ class Cluster:
     def __init__(self, args):
         self.args = args
         self.folder = tempfile.mkdtemp(prefix="failover-benchmark-", dir=args.dir)
+        self.security = security.Security(args, self.folder)
         ports = free_ports(9)
         self.clients, self.peers, self.ports = ports[:3], ports[3:6], ports[6:]
         self.running = {}
@@ -76,7 +79,7 @@ class Cluster:
     def start_controller(self, i):
         self.start("c%d" % i, self.args.controller, "--id", "c%d" % i,
                    "--listen", "127.0.0.1:%d" % self.ports[i],
-                   "--insecure",
+                   *self.security.controller_flags("c%d" % i),
                    "--data-dir", os.path.join(self.folder, "c%d" % i),
                    "--etcd-endpoints", ",".join("127.0.0.1:%d" % p for p in self.clients),
                    "--leader-ttl", "%ds" % self.args.leader_ttl_seconds)
@@ -84,7 +87,8 @@ class Cluster:
     def ctl(self, i, *words, text=None):
         """What heddlectl prints when asking controller `i`; None when it fails."""
         done = subprocess.run(
-            [self.args.heddlectl, "--insecure", "--controller", "127.0.0.1:%d" % self.ports[i],
+            [self.args.heddlectl, *self.security.ctl_flags(),
+             "--controller", "127.0.0.1:%d" % self.ports[i],
              "--timeout-seconds", "1", *words],
             input=text, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True, check=False)
         return done.stdout if done.returncode == 0 else None
@@ -130,7 +134,7 @@ def start_all(cluster):
 
 
 def watch(cluster, controllers):
-    return [subprocess.Popen([cluster.args.heddlectl, "--insecure", "--controller",
+    return [subprocess.Popen([cluster.args.heddlectl, *cluster.security.ctl_flags(), "--controller",
                               "127.0.0.1:%d" % cluster.ports[i], "watch"],
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
             for i in controllers]
@@ -203,8 +207,7 @@ def report(name, seconds, goal):
 def main():
     parser = argparse.ArgumentParser(description=__doc__,
                                      formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--controller", required=True)
-    parser.add_argument("--heddlectl", required=True)
+    security.add_arguments(parser)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--leases", type=int, default=200, help="in the store from the start")
     parser.add_argument("--leader-ttl-seconds", type=int, default=5)

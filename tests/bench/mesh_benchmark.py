@@ -5,8 +5,10 @@ One controller with RocksDB on disk and N hosts, each a network namespace with t
 vxlan over a bridge. Times run from the start of the process(es) to the last kernel notification that
 the object was made, seen from outside on each host's own rtnetlink.
 
-    bazel build --config=release //controller:heddle-controller //node:heddle-node
-    sudo tests/bench/mesh_benchmark.py --controller PATH --node PATH
+    bazel build --config=release //controller:heddle-controller //node:heddle-node //cli:heddlectl
+    sudo tests/bench/mesh_benchmark.py --controller PATH --node PATH --heddlectl PATH
+
+Every host joins with a ticket, so its first start has the making of its key and its certificate in it.
 
 Needs root (namespaces). Leaves nothing behind.
 """
@@ -20,19 +22,21 @@ import tempfile
 import time
 
 import mesh_lab as lab
+import security
 
 _NETWORK = {"Network": "10.128.0.0/12", "SubnetLen": 24, "Backend": {"Type": "vxlan"}}
 
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--controller", required=True, help="path of heddle-controller")
+    security.add_arguments(parser)
     parser.add_argument("--node", required=True, help="path of heddle-node")
     parser.add_argument("--hosts", type=int, default=100)
     parser.add_argument("--joins", type=int, default=11, help="hosts that join one by one after")
     parser.add_argument("--timeout", type=float, default=120, help="seconds for the mesh to fill")
     args = parser.parse_args()
     args.controller, args.node = os.path.realpath(args.controller), os.path.realpath(args.node)
+    args.heddlectl = os.path.realpath(args.heddlectl)
     return args
 
 
@@ -42,16 +46,20 @@ class Cluster:
         with open(f"{folder}/net-conf.json", "w", encoding="ascii") as conf:
             json.dump(_NETWORK, conf)
         self.log = open(f"{folder}/log", "wb")
+        self.security = security.Security(args, folder)
         self.controller = lab.subprocess.Popen(
-            [args.controller, "--insecure", "--net-conf", conf.name, "--data-dir", f"{folder}/controller",
+            [args.controller, *self.security.controller_flags("c1"), "--id", "c1",
+             "--net-conf", conf.name, "--data-dir", f"{folder}/controller",
              "--listen", "10.0.0.1:7411", "--log-level", "warn"],
             stdout=self.log, stderr=self.log)
         time.sleep(1.0)
+        self.security.make_ticket("10.0.0.1:7411", args.hosts + args.joins)
 
     def start_node(self, n):
         os.makedirs(f"{self.folder}/h{n}", exist_ok=True)
         self.processes[n] = lab.in_host(n, [
-            self.args.node, "--insecure", "--controllers", "10.0.0.1:7411", "--node-id", f"h{n}",
+            self.args.node, *self.security.node_flags(),
+            "--controllers", "10.0.0.1:7411", "--node-id", f"h{n}",
             "--subnet-file", f"{self.folder}/h{n}/subnet.env",
             "--state-dir", f"{self.folder}/h{n}", "--log-level", "warn"], self.log)
 

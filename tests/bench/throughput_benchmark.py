@@ -6,7 +6,8 @@ by `ip` and `wg` commands of the same kind; the bare one is the underlay itself.
 the three, many times: TCP, and UDP packets of 64 bytes, of which those that arrive count.
 
     bazel build --config=release //controller:heddle-controller //node:heddle-node
-    sudo tests/bench/throughput_benchmark.py --controller PATH --node PATH
+    sudo tests/bench/throughput_benchmark.py --controller PATH --node PATH \
+        --heddlectl PATH
 
 Backends that this machine's kernel lacks are measured in the emulated machine of tests/guest/run,
 where only the ratio says anything. Needs root and iperf3 (wireguard also wg). Leaves nothing behind.
@@ -26,6 +27,7 @@ import time
 
 import hand_made
 import mesh_lab as lab
+import security
 
 _BACKENDS = ["vxlan", "host-gw", "ipip", "wireguard"]
 _DEVICE_OF = {"vxlan": "vxlan id 1 dstport 8472", "ipip": "ipip local 127.0.0.1",
@@ -38,7 +40,7 @@ _LEAST_ROUNDS = 5  # fewer bound no median with a confidence of 90 %
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
-    parser.add_argument("--controller", required=True, help="path of heddle-controller")
+    security.add_arguments(parser)
     parser.add_argument("--node", required=True, help="path of heddle-node")
     parser.add_argument("--backends", default=",".join(_BACKENDS))
     parser.add_argument("--rounds", type=int, default=8)
@@ -47,6 +49,7 @@ def arguments():
                         help="leave out what this kernel lacks, instead of using the guest")
     args = parser.parse_args()
     args.controller, args.node = os.path.realpath(args.controller), os.path.realpath(args.node)
+    args.heddlectl = os.path.realpath(args.heddlectl)
     args.backends = args.backends.split(",")
     unknown = set(args.backends) - set(_BACKENDS)
     if args.rounds < _LEAST_ROUNDS:
@@ -70,8 +73,9 @@ def measure_in_guest(args, backends):
     here = os.path.dirname(os.path.realpath(__file__))
     command = [f"{here}/../guest/run", "--limit-seconds", "900", "--",
                os.path.realpath(__file__), "--here", "--controller", args.controller,
-               "--node", args.node, "--backends", ",".join(backends),
-               "--rounds", str(max(_LEAST_ROUNDS, args.rounds * 2 // 3)), "--seconds", str(args.seconds)]
+               "--heddlectl", args.heddlectl, "--node", args.node, "--backends", ",".join(backends),
+               "--rounds", str(max(_LEAST_ROUNDS, args.rounds * 2 // 3)),
+               "--seconds", str(args.seconds)] + (["--insecure"] if args.insecure else [])
     print(f"\n{', '.join(backends)}: in the guest, for this kernel lacks them", flush=True)
     return subprocess.call(command, stdin=subprocess.DEVNULL)
 
@@ -87,13 +91,17 @@ class Heddle:
         with open(conf, "w", encoding="ascii") as out:
             json.dump({"Network": "10.244.0.0/16", "Backend": {"Type": self.backend}}, out)
         self.log = open(f"{self.folder}/log", "wb")
+        secure = security.Security(self.args, self.folder)
         self.processes.append(subprocess.Popen(
-            [self.args.controller, "--insecure", "--net-conf", conf, "--data-dir", f"{self.folder}/controller",
+            [self.args.controller, *secure.controller_flags("c1"), "--id", "c1",
+             "--net-conf", conf, "--data-dir", f"{self.folder}/controller",
              "--listen", "10.0.0.1:7411"], stdout=self.log, stderr=self.log))
+        secure.make_ticket("10.0.0.1:7411", 2)
         for n in (1, 2):
             os.makedirs(f"{self.folder}/h{n}")
             self.processes.append(lab.in_host(n, [
-                self.args.node, "--insecure", "--controllers", "10.0.0.1:7411", "--node-id", f"h{n}",
+                self.args.node, *secure.node_flags(),
+                "--controllers", "10.0.0.1:7411", "--node-id", f"h{n}",
                 "--public-ip", lab.host_address(n), "--iface", "eth0",
                 "--subnet-file", f"{self.folder}/h{n}/subnet.env",
                 "--state-dir", f"{self.folder}/h{n}"], self.log))

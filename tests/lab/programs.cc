@@ -71,6 +71,7 @@ void Controller::Start() {
                   endpoint_};
   Secure(&program.argv);
   Append(flags_, &program.argv);
+  program.argv.insert(program.argv.begin(), launcher_.begin(), launcher_.end());
   process_.Start(program);
 }
 
@@ -129,6 +130,7 @@ void Node::Start() {
       "--subnet-file",           subnet_file_,    "--state-dir",        state_folder_};
   Secure(&program.argv);
   Append(options_.flags, &program.argv);
+  program.argv.insert(program.argv.begin(), options_.launcher.begin(), options_.launcher.end());
   process_.Start(program);
 }
 

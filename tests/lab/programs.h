@@ -31,13 +31,16 @@ class Controller {
   // "address:port" of its service.
   const std::string& endpoint() const { return endpoint_; }
   const std::string& tls_dir() const { return tls_dir_; }
+  const std::string& data_folder() const { return data_folder_; }
+  // A program and its arguments that starts it, as setpriv does; from the next Start on.
+  Flags& launcher() { return launcher_; }
 
  private:
   void Secure(Flags* argv);
 
   const Host& host_;
   Pki* const pki_;
-  Flags flags_;
+  Flags flags_, launcher_;
   std::string net_conf_path_, data_folder_, tls_dir_, endpoint_;
   Process process_;
 };
@@ -67,6 +70,7 @@ struct NodeOptions {
   std::string ticket_path{};  // joins with it
   const Pki* pki = nullptr;   // has an identity file of this CA's at the first start, unless there
                               // is one already
+  Flags launcher{};           // a program and its arguments that starts it, as setpriv does
 };
 
 // heddle-node; its state folder and subnet.env are the host's.
