@@ -146,7 +146,8 @@ absl::Status World::CheckAlways() {
 
 // A node that was left behind by a change of the backend, or never was in it, holds nobody to
 // anything until it has applied all again; nor does one whose lease was released, which is not
-// waited for from then on, though it may be away and not know.
+// waited for from then on, though it may be away and not know. Nobody is held to a path to one that
+// is back who has not heard of it, as while the controller has just been started again.
 void World::NoteStandings() {
   const controller::LeaseBook& book = controller_->writer().book();
   std::map<std::string, controller::NodeInfo> known;
@@ -167,7 +168,8 @@ void World::NoteStandings() {
         node->executor().applied().revision != controller_->hub().head()) {
       continue;
     }
-    standing = {node->instance(), lease->subnets, true};
+    const storage::Revision since = standing.receives ? standing.since : controller_->hub().head();
+    standing = {node->instance(), lease->subnets, true, since};
   }
 }
 
@@ -188,6 +190,7 @@ absl::Status World::CheckPathsFrom(SimNode& from) {
   for (const auto& to : nodes_) {
     const Standing& standing = standings_[to->id()];
     if (to.get() == &from || !standing.receives) continue;
+    if (from.executor().applied().revision < standing.since) continue;
     const auto route = state.routes.find({*standing.subnets[Family::kV4], 0});
     if (route == state.routes.end()) continue;
     const auto* id = std::get_if<std::uint32_t>(&route->second.via);

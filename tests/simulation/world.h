@@ -80,7 +80,8 @@ class World {
   struct Standing {
     int instance = 0;  // the process that last had applied all; 0: none had
     PerFamily<Prefix> subnets;
-    bool receives = false;  // it had applied all, and was never left behind since
+    bool receives = false;        // it had applied all, and was never left behind since
+    storage::Revision since = 0;  // the revision at which that began
   };
   std::map<std::string, Standing> standings_;
   absl::Time controller_started_;
