@@ -1,6 +1,9 @@
 #!/usr/bin/env python3
 """Runs `bazel test` with the given arguments and closes with one plain count.
 
+Several runs, one after the other, whatever comes of the earlier ones, are separated by `--then`;
+the count is the sum.
+
 The count is of test cases (from each test.xml), not of Bazel's test targets. A
 target that failed without a failing case (a crash, a leak found at exit, a
 time-out) counts as one failed case, and so does a target that was not built.
@@ -11,6 +14,7 @@ import os
 import subprocess
 import sys
 import tempfile
+import time
 import urllib.parse
 import xml.etree.ElementTree as ET
 
@@ -32,10 +36,11 @@ def cases(path):
     return count
 
 
-def main():
+def run(arguments):
+    """Runs `bazel test` once: its exit code, and the count."""
     with tempfile.TemporaryDirectory() as scratch:
         events = os.path.join(scratch, "events.json")
-        rc = subprocess.call(["bazel", "test", "--build_event_json_file=" + events] + sys.argv[1:])
+        rc = subprocess.call(["bazel", "test", "--build_event_json_file=" + events] + arguments)
         total = collections.Counter()
         last = {}  # (target, run, shard) -> its last attempt
         unbuilt = set()
@@ -61,9 +66,40 @@ def main():
     for label in sorted(unbuilt):
         print("not built: " + label)
         total["failed"] += 1
+    return rc if rc else (1 if total["failed"] else 0), total
+
+
+def split_runs(arguments):
+    """The arguments of each run: they are separated by `--then`."""
+    runs = [[]]
+    for argument in arguments:
+        if argument == "--then":
+            runs.append([])
+        else:
+            runs[-1].append(argument)
+    return runs
+
+
+def main():
+    total = collections.Counter()
+    rc = 0
+    runs = split_runs(sys.argv[1:])
+    for number, arguments in enumerate(runs, 1):
+        begin = time.monotonic()
+        if len(runs) > 1:
+            print("=== run %d of %d: bazel test %s" %
+                  (number, len(runs), " ".join(arguments)), flush=True)
+        code, count = run(arguments)
+        rc = rc or code
+        total += count
+        if len(runs) > 1:
+            # Not in the form of the last line, which is the only count of all.
+            print("=== run %d of %d: passed %d, failed %d, skipped %d, in %d s" %
+                  (number, len(runs), count["passed"], count["failed"], count["skipped"],
+                   time.monotonic() - begin), flush=True)
     print("%d passed, %d failed, %d skipped" %
           (total["passed"], total["failed"], total["skipped"]), flush=True)
-    sys.exit(rc if rc else (1 if total["failed"] else 0))
+    sys.exit(rc)
 
 
 main()

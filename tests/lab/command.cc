@@ -9,6 +9,7 @@
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
 #include "tests/lab/error.h"
+#include "tests/lab/sanitizer_report.h"
 
 namespace heddle::lab {
 namespace {
@@ -44,7 +45,9 @@ CommandResult TryRun(const Program& program, absl::Duration limit) {
   Capture out, err;
   Child child(program, out.fd(), err.fd());
   const std::optional<int> exit_code = child.Wait(limit);
-  return {exit_code.value_or(-1), out.Text(), err.Text()};
+  CommandResult result{exit_code.value_or(-1), out.Text(), err.Text()};
+  ExpectNoSanitizerReport(program.argv.front(), result.err);
+  return result;
 }
 
 std::string RunCommand(const NetworkNamespace* netns, const std::string& command) {

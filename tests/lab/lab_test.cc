@@ -17,6 +17,7 @@
 #include "tests/lab/ping.h"
 #include "tests/lab/pod.h"
 #include "tests/lab/process.h"
+#include "tests/lab/sanitizer_report.h"
 #include "tests/lab/socket_address.h"
 #include "tests/lab/udp_probe.h"
 #include "tests/lab/wait.h"
@@ -30,6 +31,17 @@ TEST(LabTest, HostsReachEachOtherAndTheGatewayInBothFamilies) {
     EXPECT_TRUE(Pings(lab.host(1).netns(), lab.host(2).address(family)));
     EXPECT_TRUE(Pings(lab.host(1).netns(), *lab.gateway()[family]));
     EXPECT_TRUE(Pings(lab.host(1).netns(), lab.host(2).address(family), 1500));
+  }
+}
+
+TEST(LabTest, AProgramThatASanitizerStoppedIsSeen) {
+  EXPECT_EQ(SanitizerReport("[info] attached\n[error] a runtime error, in words\n"), "");
+  EXPECT_EQ(SanitizerReport("[info] on\nnode/a.cc:1:2: runtime error: signed integer overflow\n"),
+            "node/a.cc:1:2: runtime error: signed integer overflow");
+  for (const char* line : {"==7==ERROR: AddressSanitizer: heap-use-after-free",
+                           "==7==ERROR: LeakSanitizer: detected memory leaks",
+                           "WARNING: ThreadSanitizer: data race (pid=7)"}) {
+    EXPECT_EQ(SanitizerReport(std::string("x\n") + line + "\ny"), line);
   }
 }
 

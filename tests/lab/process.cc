@@ -11,6 +11,7 @@
 
 #include "gtest/gtest.h"
 #include "tests/lab/error.h"
+#include "tests/lab/sanitizer_report.h"
 
 namespace heddle::lab {
 namespace {
@@ -24,8 +25,9 @@ Process::Process(std::string name, std::string log_path)
 
 Process::~Process() {
   child_.reset();
-  if (!testing::Test::HasFailure()) return;
   const std::string log = Log();
+  ExpectNoSanitizerReport(name_, log);
+  if (!testing::Test::HasFailure()) return;
   const std::size_t skipped = log.size() > kPrintedLogBytes ? log.size() - kPrintedLogBytes : 0;
   std::cout << "--- log of " << name_ << (skipped > 0 ? " (its end)" : "") << "\n"
             << log.substr(skipped) << "--- end of the log of " << name_ << std::endl;
