@@ -88,7 +88,7 @@ class FakeNodes::Node {
       MutexLock lock(&write_mutex_);
       stream_->Write(applied);
     }
-    if (!complete_ && peers_.size() == all_->nodes_.size() - 1) {
+    if (!complete_ && peers_.size() == all_->nodes_.size()) {
       complete_ = true;
       all_->Count([](Counts* counts) { ++counts->complete; });
     }
@@ -104,8 +104,8 @@ class FakeNodes::Node {
   std::unique_ptr<grpc::ClientReaderWriter<v1::NodeMessage, v1::ControllerMessage>> stream_;
   Mutex write_mutex_;
   // Of the thread that reads.
-  std::set<std::string> peers_;
-  int version_ = 0, told_ = 0;  // of node-0: as in the last chunk, and as counted
+  std::set<std::string> peers_;  // itself included
+  int version_ = 0, told_ = 0;   // of node-0: as in the last chunk, and as counted
   bool complete_ = false;
   std::thread thread_;  // last: it uses the above
 };
@@ -145,7 +145,7 @@ bool FakeNodes::WaitForPeers(absl::Duration limit) {
 }
 
 bool FakeNodes::WaitForVersion(int version, absl::Duration limit) {
-  return Wait(limit, nodes_.size() - 1, [version](const Counts& counts) {
+  return Wait(limit, nodes_.size(), [version](const Counts& counts) {
     const auto told = counts.told.find(version);
     return told == counts.told.end() ? 0 : told->second;
   });

@@ -25,7 +25,7 @@ class FakeNodes {
   void AttachAll();
   bool WaitForWelcomes(absl::Duration limit);
   void AdvertiseAll();
-  // Until each has all others as peers.
+  // Until each has been told of all.
   bool WaitForPeers(absl::Duration limit);
   // "node-0" has another MAC from now on; `version` is 1 to 255, and greater than any before.
   void ChangeFirst(int version);

@@ -25,6 +25,7 @@
 #include "absl/time/clock.h"
 #include "tests/bench/fake_nodes.h"
 #include "tests/lab/built.h"
+#include "tests/lab/command.h"
 #include "tests/lab/error.h"
 #include "tests/lab/pki.h"
 #include "tests/lab/private_network.h"
@@ -48,11 +49,8 @@ double CpuMicroseconds(clockid_t clock) {
 
 // What has crossed the loopback device, with the headers of IP and TCP.
 double LoopbackBytes() {
-  double bytes = 0;
-  if (!(std::ifstream("/sys/class/net/lo/statistics/rx_bytes") >> bytes)) {
-    Die("the kernel does not count loopback's bytes");
-  }
-  return bytes;
+  const auto link = lab::RunJson(nullptr, "ip -j -s link show lo");
+  return link.at(0).at("stats64").at("rx").at("bytes").get<double>();
 }
 
 // A controller that has just been started.
@@ -152,7 +150,7 @@ void Measure(const std::string& folder, bool secure, int streams, int updates, F
     nodes.ChangeFirst(version);
     if (!nodes.WaitForVersion(version, kLimit)) Die("not all are told: " + nodes.Failure());
   }
-  const double told = static_cast<double>(updates) * (streams - 1);
+  const double told = static_cast<double>(updates) * streams;
   figures->Add("until all have an update, ms", updating.Seconds() * 1000 / updates);
   figures->Add("CPU of the controller per update and node, us", updating.ControllerUs() / told);
   figures->Add("CPU of the nodes per update and node, us", updating.NodesUs() / told);
@@ -179,6 +177,7 @@ int Main(int argc, char** argv) {
   folder += "/security-benchmark-XXXXXX";
   if (mkdtemp(folder.data()) == nullptr) Die("cannot make " + folder);
   lab::EnterPrivateNetwork();
+  lab::RunCommand(nullptr, "ip link set lo up");
   Figures plain, secure;
   for (int round = 0; round < rounds; ++round) {
     Measure(folder + "/plain", false, streams, updates, &plain);
