@@ -121,9 +121,8 @@ ExitCode Revoke(Session& session, const Revocation& wanted) {
     return session.Fail(absl::StrCat("cannot revoke ", whose),
                         SeeInstead(answer.status(), kSeeList));
   }
-  return session.Print(
-      RevokedView(*answer, request.principal().empty() ? wanted.serial : request.principal(),
-                  wanted.release, session.Now()));
+  return session.Print(RevokedView(
+      *answer, request.principal().empty() ? wanted.serial : request.principal(), wanted.release));
 }
 
 ExitCode Renew(Session& session) {

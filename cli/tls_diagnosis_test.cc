@@ -28,7 +28,9 @@ Result AskOneWith(const std::string& file, std::vector<std::string> flags = {}) 
   FakeAdmin admin(SampleState(), file);
   flags.insert(flags.end(), {"--identity", FakeAdminFile()});
   Result result = Ask(admin.address(), std::move(flags));
-  if (result.code != ExitCode::kOk) EXPECT_THAT(admin.requests(), IsEmpty());
+  if (result.code != ExitCode::kOk) {
+    EXPECT_THAT(admin.requests(), IsEmpty());
+  }
   return result;
 }
 

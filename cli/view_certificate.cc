@@ -64,7 +64,7 @@ View CertificateListView(const v1::ListCertificatesResponse& answer, absl::Time 
 }
 
 View RevokedView(const v1::RevokeCertificateResponse& answer, const std::string& whose,
-                 bool release, absl::Time now) {
+                 bool release) {
   View view;
   view.json["revoked"] = Json::array();
   std::vector<std::string> serials;

@@ -72,7 +72,7 @@ View TokenCreatedView(const v1::CreateTokenResponse& answer, const std::string& 
 View CertificateListView(const v1::ListCertificatesResponse& answer, absl::Time now);
 // `whose`: what was to be revoked; `release`: its lease was to be released.
 View RevokedView(const v1::RevokeCertificateResponse& answer, const std::string& whose,
-                 bool release, absl::Time now);
+                 bool release);
 // An identity file, or three files of an own PKI. InvalidArgument: its roots cannot be read.
 absl::StatusOr<View> IdentityView(const Identity& identity, absl::Time now);
 // What a command has written into `path`.
