@@ -40,18 +40,31 @@ def run(*args, stdin=None):
 
 
 def make_hosts(count):
-    """Namespaces h1..hN on one bridge; the bridge, 10.0.0.1/16, is the controller's address."""
-    run("ip", "link", "add", "under", "type", "bridge")
+    """Namespaces h1..hN on one bridge; the bridge, 10.0.0.1/16, is the controller's address.
+
+    Each knows the others' link addresses: namespaces share the kernel's neighbour table, whose 1024
+    learned entries (gc_thresh3) a hundred hosts that probe each other exceed.
+    """
+    run("ip", "link", "add", "under", "address", _mac(0), "type", "bridge")
     run("ip", "addr", "add", "10.0.0.1/16", "dev", "under")
     run("ip", "link", "set", "under", "up")
     for n in range(1, count + 1):
         run("ip", "netns", "add", f"h{n}")
         run("ip", "-batch", "-", stdin="\n".join([
-            f"link add v{n} type veth peer name eth0 netns h{n}",
+            f"link add v{n} type veth peer name eth0 address {_mac(n)} netns h{n}",
             f"link set v{n} master under up"]))
         run("ip", "-n", f"h{n}", "-batch", "-", stdin="\n".join([
             "link set lo up", f"addr add {host_address(n)}/16 dev eth0", "link set eth0 up",
-            "route add default via 10.0.0.1"]))
+            "route add default via 10.0.0.1",
+            f"neigh add 10.0.0.1 lladdr {_mac(0)} dev eth0 nud permanent"] + [
+                f"neigh add {host_address(m)} lladdr {_mac(m)} dev eth0 nud permanent"
+                for m in range(1, count + 1) if m != n]))
+        run("ip", "neigh", "add", host_address(n), "lladdr", _mac(n), "dev", "under",
+            "nud", "permanent")
+
+
+def _mac(n):
+    return f"02:00:00:00:{n // 256:02x}:{n % 256:02x}"
 
 
 def host_address(n):
