@@ -53,8 +53,9 @@ class TestReplicas {
     wiring.store = &replica->store;
     wiring.clock = &clock;
     wiring.hub = &replica->hub;
-    wiring.post = [posted = replica->posted](std::function<void()> item) {
-      posted->push_back(std::move(item));
+    // Weak: what waits there may itself hold what would post here.
+    wiring.post = [posted = std::weak_ptr(replica->posted)](std::function<void()> item) {
+      if (const auto alive = posted.lock()) alive->push_back(std::move(item));
     };
     wiring.registry = &replica->registry;
     wiring.leadership = replica->leadership.get();
