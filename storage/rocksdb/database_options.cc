@@ -1,10 +1,26 @@
 #include "storage/rocksdb/database_options.h"
 
+#include <memory>
+
 #include "rocksdb/cache.h"
 #include "rocksdb/filter_policy.h"
+#include "rocksdb/listener.h"
 #include "rocksdb/table.h"
 
 namespace heddle::storage {
+namespace {
+
+// After a failed write the engine reopens to learn what was written; a recovery behind its back
+// would take that from it. On a full disk that recovery has another switch than other errors have,
+// and RocksDB aborts when it meets the engine closing the database.
+class NoRecovery final : public rocksdb::EventListener {
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+};
+
+}  // namespace
 
 rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   rocksdb::DBOptions options;
@@ -13,9 +29,8 @@ rocksdb::DBOptions DatabaseOptions(rocksdb::Env* env) {
   // A torn end of the log is a crash while writing; anything else unreadable in it is damage, and
   // the default would silently drop what follows.
   options.wal_recovery_mode = rocksdb::WALRecoveryMode::kTolerateCorruptedTailRecords;
-  // After a failed write the engine reopens to learn what was written; a recovery behind its back
-  // would take that from it.
   options.max_bgerror_resume_count = 0;
+  options.listeners.push_back(std::make_shared<NoRecovery>());
   options.max_background_jobs = 2;
   options.max_total_wal_size = 8 << 20;
   options.max_manifest_file_size = 1 << 20;
