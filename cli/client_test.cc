@@ -2,12 +2,10 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include "absl/strings/str_cat.h"
 #include "absl/time/clock.h"
+#include "base/silent_listener.h"
 #include "cli/controller_list.h"
 #include "cli/fake_admin.h"
 #include "cli/fake_cluster.h"
@@ -32,28 +30,6 @@ TEST(ParseControllers, RefusesWhatNamesNoController) {
     EXPECT_FALSE(ParseControllers(text).ok()) << text;
   }
 }
-
-// Accepts connections and says nothing, as a paused process does.
-class SilentListener {
- public:
-  SilentListener() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in at{};
-    at.sin_family = AF_INET;
-    at.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof(at);
-    EXPECT_EQ(bind(socket_, reinterpret_cast<const sockaddr*>(&at), size), 0);
-    EXPECT_EQ(listen(socket_, 8), 0);
-    EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&at), &size), 0);
-    address_ = absl::StrCat("127.0.0.1:", ntohs(at.sin_port));
-  }
-  ~SilentListener() { close(socket_); }
-
-  const std::string& address() const { return address_; }
-
- private:
-  int socket_;
-  std::string address_;
-};
 
 TEST(AdminClient, TimesOut) {
   const SilentListener silent;

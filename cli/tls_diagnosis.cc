@@ -76,8 +76,7 @@ absl::Status WrongName(const std::string& controller, const std::string& server_
 }
 
 absl::Status JudgeWithoutTls(const std::string& controller, TlsProbe* probe) {
-  probe->Run();
-  if (!probe->is_handshake_done()) return absl::OkStatus();
+  if (probe->Run() != TlsProbe::End::kShaken) return absl::OkStatus();
   return absl::UnauthenticatedError(absl::StrCat(
       "the controller at ", controller,
       " speaks TLS. Leave out --insecure; who you are is then proven with --identity"));
@@ -90,7 +89,7 @@ absl::Status DiagnoseTls(const std::string& controller, const identity::Credenti
   const int fd = DialTcp(controller, kWithin);
   if (fd < 0) return absl::OkStatus();
   const auto close_socket = absl::MakeCleanup([fd] { close(fd); });
-  TlsProbe probe(fd, credentials);
+  TlsProbe probe(fd, credentials == nullptr ? nullptr : &credentials->roots_pem);
   if (credentials == nullptr) return JudgeWithoutTls(controller, &probe);
   const TlsProbe::End end = probe.Run();
   X509* const certificate = probe.server_certificate();

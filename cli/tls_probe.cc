@@ -62,11 +62,11 @@ int DialTcp(const std::string& controller, absl::Duration limit) {
   return -1;
 }
 
-TlsProbe::TlsProbe(int fd, const identity::Credentials* credentials)
+TlsProbe::TlsProbe(int fd, const std::string* roots_pem)
     : fd_(fd), context_(SSL_CTX_new(TLS_client_method())) {
   ERR_clear_error();
   SSL_CTX_set_min_proto_version(context_.get(), TLS1_2_VERSION);
-  if (credentials != nullptr) Show(*credentials);
+  if (roots_pem != nullptr) Believe(*roots_pem);
   ssl_.reset(SSL_new(context_.get()));
   SSL_set_app_data(ssl_.get(), this);
   static constexpr unsigned char kHttp2[] = {2, 'h', '2'};
@@ -76,30 +76,16 @@ TlsProbe::TlsProbe(int fd, const identity::Credentials* credentials)
   SSL_set_connect_state(ssl_.get());
 }
 
-void TlsProbe::Show(const identity::Credentials& credentials) {
-  const auto reader = [](const std::string& pem) {
-    return std::unique_ptr<BIO, FreeWith<BIO_free_all>>(
-        BIO_new_mem_buf(pem.data(), static_cast<int>(pem.size())));
-  };
-  const auto roots = reader(credentials.roots_pem);
+void TlsProbe::Believe(const std::string& roots_pem) {
+  const std::unique_ptr<BIO, FreeWith<BIO_free_all>> reader(
+      BIO_new_mem_buf(roots_pem.data(), static_cast<int>(roots_pem.size())));
   X509_STORE* const store = SSL_CTX_get_cert_store(context_.get());
-  while (X509* root = PEM_read_bio_X509(roots.get(), nullptr, nullptr, nullptr)) {
+  while (X509* root = PEM_read_bio_X509(reader.get(), nullptr, nullptr, nullptr)) {
     X509_STORE_add_cert(store, root);
     X509_free(root);
   }
   SSL_CTX_set_verify(context_.get(), SSL_VERIFY_PEER, &TlsProbe::OnVerify);
-  const auto key = reader(credentials.key_pem);
-  const auto chain = reader(credentials.chain_pem);
-  const std::unique_ptr<EVP_PKEY, FreeWith<EVP_PKEY_free>> own_key(
-      PEM_read_bio_PrivateKey(key.get(), nullptr, nullptr, nullptr));
-  const std::unique_ptr<X509, FreeWith<X509_free>> own(
-      PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr));
-  if (own != nullptr) SSL_CTX_use_certificate(context_.get(), own.get());
-  while (X509* next = PEM_read_bio_X509(chain.get(), nullptr, nullptr, nullptr)) {
-    if (SSL_CTX_add_extra_chain_cert(context_.get(), next) != 1) X509_free(next);
-  }
-  if (own_key != nullptr) SSL_CTX_use_PrivateKey(context_.get(), own_key.get());
-  ERR_clear_error();  // the end of each list
+  ERR_clear_error();  // the end of the list
 }
 
 int TlsProbe::OnVerify(int is_ok, X509_STORE_CTX* store) {
@@ -127,34 +113,22 @@ bool TlsProbe::Flush() {
   return true;
 }
 
-template <typename Step>
-TlsProbe::End TlsProbe::Pump(Step&& step) {
+TlsProbe::End TlsProbe::Run() {
   std::array<char, 16 << 10> bytes;
   while (true) {
-    const int done = step();
+    const int done = SSL_do_handshake(ssl_.get());
     const int error = SSL_get_error(ssl_.get(), done);
     // What is left to read may say more than a write that fails.
     Flush();
-    if (done > 0) return End::kStands;
+    if (done > 0) return End::kShaken;
     if (error != SSL_ERROR_WANT_READ) {
-      return IsNotTls(ERR_peek_error()) && !is_handshake_done() ? End::kNotTls : End::kHungUp;
+      return IsNotTls(ERR_peek_error()) ? End::kNotTls : End::kNoHandshake;
     }
     const ssize_t got = recv(fd_, bytes.data(), bytes.size(), 0);
     if (got < 0 && errno == EINTR) continue;
-    if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) return End::kNoAnswer;
-    if (got <= 0) return End::kHungUp;
+    if (got <= 0) return End::kNoHandshake;
     BIO_write(SSL_get_rbio(ssl_.get()), bytes.data(), static_cast<int>(got));
   }
-}
-
-TlsProbe::End TlsProbe::Run() {
-  const End shaken = Pump([this] { return SSL_do_handshake(ssl_.get()); });
-  if (shaken != End::kStands) return shaken;
-  // With TLS 1.3 the server judges the client's certificate after that. One that takes it speaks
-  // first, as HTTP/2 has it, or waits.
-  char byte;
-  const End after = Pump([&] { return SSL_read(ssl_.get(), &byte, 1); });
-  return after == End::kNoAnswer ? End::kStands : after;
 }
 
 }  // namespace heddle::cli

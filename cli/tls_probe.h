@@ -7,7 +7,6 @@
 #include <string>
 
 #include "absl/time/time.h"
-#include "identity/credentials.h"
 
 namespace heddle::cli {
 
@@ -18,18 +17,16 @@ int DialTcp(const std::string& controller, absl::Duration limit);
 class TlsProbe {
  public:
   enum class End {
-    kStands,    // the handshake is done, and the other side did not hang up after it
-    kNotTls,    // what came is no TLS
-    kHungUp,    // the other side closed, in the handshake or at once after it
-    kNoAnswer,  // neither, within the limit
+    kShaken,       // the handshake is done
+    kNotTls,       // what came is no TLS
+    kNoHandshake,  // the other side closed, or said nothing within the limit
   };
 
-  // `credentials` (may be null): shown to the server, whose certificate is checked against their
-  // roots without ending the handshake. `fd` stays the caller's.
-  TlsProbe(int fd, const identity::Credentials* credentials);
+  // `roots_pem` (may be null): what the server's certificate is checked against, without ending the
+  // handshake. `fd` stays the caller's.
+  TlsProbe(int fd, const std::string* roots_pem);
 
   End Run();
-  bool is_handshake_done() const { return SSL_is_init_finished(ssl_.get()) == 1; }
   // X509_V_OK, or the first thing wrong with the server's certificates.
   int verify_error() const { return verify_error_; }
   // The server's own; null before it came.
@@ -45,10 +42,7 @@ class TlsProbe {
   };
 
   static int OnVerify(int is_ok, X509_STORE_CTX* store);
-  void Show(const identity::Credentials& credentials);
-  // Goes on with `step` (a handshake, or a read) until it is done or the connection is.
-  template <typename Step>
-  End Pump(Step&& step);
+  void Believe(const std::string& roots_pem);
   bool Flush();
 
   const int fd_;

@@ -1,5 +1,5 @@
 // What this project reads of X.509 certificates (RFC 5280). Everything here takes PEM text from
-// outside and is to be trusted only after a chain to a root was verified, which TLS does.
+// outside and is to be trusted only after a chain to a root was verified: see PeerVerifier.
 #pragma once
 
 #include <string>

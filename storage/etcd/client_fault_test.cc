@@ -1,12 +1,9 @@
 // Faults that a real etcd cannot be made to have at will.
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <thread>
 
 #include "absl/strings/match.h"
 #include "base/file.h"
+#include "base/silent_listener.h"
 #include "gtest/gtest.h"
 #include "storage/etcd/client.h"
 #include "storage/etcd/etcd_store.h"
@@ -19,27 +16,6 @@ namespace {
 namespace pb = etcdserverpb;
 
 using Scripts = FakeEtcd::Scripts;
-
-// Takes connections, as the kernel does for a process that is stopped, and never says a word.
-class MuteListener {
- public:
-  MuteListener() : socket_(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    socklen_t size = sizeof address;
-    EXPECT_EQ(bind(socket_, reinterpret_cast<sockaddr*>(&address), size), 0);
-    EXPECT_EQ(listen(socket_, 16), 0);
-    EXPECT_EQ(getsockname(socket_, reinterpret_cast<sockaddr*>(&address), &size), 0);
-    endpoint = absl::StrCat("127.0.0.1:", ntohs(address.sin_port));
-  }
-  ~MuteListener() { close(socket_); }
-
-  std::string endpoint;
-
- private:
-  const int socket_;
-};
 
 class EtcdClientFaultTest : public ::testing::Test {
  protected:
@@ -177,15 +153,15 @@ TEST_F(EtcdClientFaultTest, AConnectionThatBreaksUnderATransactionIsUnknown) {
 
 TEST_F(EtcdClientFaultTest, ATransactionThatWasNotSentGoesElsewhere) {
   std::string dead;
-  { dead = MuteListener().endpoint; }
-  const MuteListener mute;
+  { dead = SilentListener().address(); }
+  const SilentListener mute;
   Scripts scripts;
   scripts.txn = [](auto*, const auto&, auto*) {
     return grpc::Status(grpc::UNAVAILABLE, "etcdserver: no leader");
   };
   FakeEtcd leaderless(scripts), last({});
   // Nobody listens, nobody speaks, and one that refuses before it does anything.
-  Connect({dead, mute.endpoint, leaderless.endpoint(), last.endpoint()});
+  Connect({dead, mute.address(), leaderless.endpoint(), last.endpoint()});
   const auto applied = Txn();
   EXPECT_TRUE(applied.ok()) << applied.status();
   EXPECT_EQ(leaderless.txns, 1);
@@ -194,13 +170,13 @@ TEST_F(EtcdClientFaultTest, ATransactionThatWasNotSentGoesElsewhere) {
 
 TEST_F(EtcdClientFaultTest, ATransactionThatNobodyTookIsUnavailableAndNamesThemAll) {
   std::string dead;
-  { dead = MuteListener().endpoint; }
-  const MuteListener mute;
-  Connect({dead, mute.endpoint});
+  { dead = SilentListener().address(); }
+  const SilentListener mute;
+  Connect({dead, mute.address()});
   const absl::Status nobody = Txn().status();
   EXPECT_TRUE(absl::IsUnavailable(nobody)) << nobody;
   EXPECT_TRUE(absl::StrContains(nobody.message(), dead)) << nobody;
-  EXPECT_TRUE(absl::StrContains(nobody.message(), mute.endpoint)) << nobody;
+  EXPECT_TRUE(absl::StrContains(nobody.message(), mute.address())) << nobody;
 }
 
 TEST_F(EtcdClientFaultTest, ASilentEndpointLosesItsCallsAndItsStreams) {
@@ -242,8 +218,8 @@ TEST_F(EtcdClientFaultTest, AStreamCanBeDestroyedWhileTheOtherEndIsSilent) {
   Scripts scripts;
   scripts.watch = [](auto* context, auto*) { return FakeEtcd::BeSilent(context); };
   FakeEtcd etcd(scripts);
-  const MuteListener mute;
-  for (const std::string& endpoint : {etcd.endpoint(), mute.endpoint}) {
+  const SilentListener mute;
+  for (const std::string& endpoint : {etcd.endpoint(), mute.address()}) {
     Connect({endpoint});
     auto watch = client_->Watch({[](const auto&) { ADD_FAILURE() << "it said something"; },
                                  [](const absl::Status&) { ADD_FAILURE() << "it ended"; }});
