@@ -15,7 +15,8 @@ class KernelMonitor {
   explicit KernelMonitor(const Host& host);
 
   // The notifications so far that are about Heddle's objects: devices named heddle*, routes and
-  // nexthops of protocol 104. Waits a moment for what is on its way.
+  // nexthops of protocol 104; not the neighbours that the kernel makes and forgets by itself for
+  // multicast groups. Waits a moment for what is on its way.
   std::vector<std::string> ChangesOfOurs();
 
  private:
