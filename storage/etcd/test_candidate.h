@@ -45,9 +45,13 @@ class TestCandidate {
     watch_.reset();
     etcdserverpb::RangeRequest range;
     range.set_key(options_.prefix + "leader");
-    const auto listed = Ask<etcdserverpb::RangeResponse>(
-        [&](auto done) { client_->Range(range, std::move(done)); });
-    ASSERT_TRUE(listed.ok()) << listed.status();
+    absl::StatusOr<etcdserverpb::RangeResponse> listed;
+    // As the engine does: a connection to an etcd that is back is tried again only now and then.
+    ASSERT_TRUE(Eventually(absl::Seconds(10), [&] {
+      listed = Ask<etcdserverpb::RangeResponse>(
+          [&](auto done) { client_->Range(range, std::move(done)); });
+      return listed.ok();
+    })) << listed.status();
     Say(listed->kvs().empty() ? nullptr : &listed->kvs(0));
     watch_ = client_->Watch({[this](const etcdserverpb::WatchResponse& response) {
                                for (const auto& event : response.events()) {
