@@ -45,7 +45,7 @@ TEST(IpipTest, AFullPacketFillsTheUnderlayAndOneByteMoreDoesNotPass) {
   const Ip to = cluster.pod(2).address(Family::kV4);
   const PacketCounter full(cluster.host(2).netns(), "input", "meta l4proto 4 meta length 1500");
   EXPECT_TRUE(Pings(from, to, 1480));
-  EXPECT_EQ(full.packets(), 1);
+  EXPECT_GE(full.packets(), 1);  // nodes may probe their paths meanwhile
   EXPECT_FALSE(Pings(from, to, 1481, absl::Milliseconds(300)));
 }
 

@@ -67,7 +67,7 @@ TEST_P(VxlanMtuTest, AFullPacketFillsTheUnderlayAndOneByteMoreDoesNotPass) {
                              absl::StrCat("meta nfproto ", v4 ? "ipv4" : "ipv6",
                                           " udp dport 8472 meta length ", full_bytes));
     EXPECT_TRUE(Pings(cluster.pod(1).netns(), to, mtu_bytes));
-    EXPECT_EQ(full.packets(), 1) << "outer packets of " << full_bytes << " bytes";
+    EXPECT_GE(full.packets(), 1) << "outer packets of " << full_bytes << " bytes";
     // Of two families the dearer one's MTU holds for both.
     const int over_bytes = mtu_bytes + 1500 - full_bytes + 1;
     EXPECT_FALSE(Pings(cluster.pod(1).netns(), to, over_bytes, absl::Milliseconds(300)));
