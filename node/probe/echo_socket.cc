@@ -14,8 +14,8 @@
 #include <utility>
 
 #include "absl/strings/str_cat.h"
+#include "base/socket_address.h"
 #include "base/status_macros.h"
-#include "node/probe/socket_address.h"
 
 namespace heddle::node {
 namespace {

@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "node/probe/socket_address.h"
+#include "base/socket_address.h"
 
 namespace heddle::node {
 

@@ -1,4 +1,5 @@
-// An address and port as the socket interface wants them, for either family.
+// An address and port as the socket interface wants them, for either family. Pure; no memory is
+// taken, so it is fit for each packet.
 #pragma once
 
 #include <sys/socket.h>
@@ -8,7 +9,7 @@
 
 #include "base/ip.h"
 
-namespace heddle::node {
+namespace heddle {
 
 struct SocketAddress {
   sockaddr_storage storage{};
@@ -18,7 +19,10 @@ struct SocketAddress {
 
 SocketAddress ToSocketAddress(const Ip& ip, std::uint16_t port);
 // Nothing when it is of another family.
-std::optional<Ip> ToIp(const SocketAddress& address);
+std::optional<Ip> ToIp(const sockaddr* address);
+inline std::optional<Ip> ToIp(const SocketAddress& address) {
+  return ToIp(reinterpret_cast<const sockaddr*>(&address.storage));
+}
 std::uint16_t PortOf(const SocketAddress& address);
 
-}  // namespace heddle::node
+}  // namespace heddle
