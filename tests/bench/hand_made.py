@@ -3,8 +3,11 @@ measured against.
 
 They use a second address of each host's eth0, so that they can stand beside Heddle's own (two ipip
 devices cannot have one local address). Host N's subnet is 10.245.N.0/24.
+The plain forwarder's subnet is 10.246.N.0/24.
 """
 import os
+import subprocess
+import time
 
 import mesh_lab as lab
 
@@ -34,6 +37,23 @@ def remove(kind):
             _ip(n, f"route del 10.245.{peer}.0/24")
         else:
             _ip(n, "link del hand")
+
+
+def start_plain(n, program):
+    """Starts the plain forwarder of host N, and gives the host the address 10.246.N.1."""
+    peer = _PEER_OF[n]
+    forwarder = lab.in_host(n, [program, "plain", second_address(n), "8286",
+                                f"10.246.{peer}.0/24={second_address(peer)}"], None)
+    give_up_at = time.monotonic() + 10
+    while subprocess.run(["ip", "-n", f"h{n}", "link", "show", "plain"], stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL).returncode != 0:
+        if forwarder.poll() is not None or time.monotonic() > give_up_at:
+            raise RuntimeError(f"the plain forwarder of h{n} makes no device")
+        time.sleep(0.02)
+    _ip(n, f"link set plain mtu {UNDERLAY_MTU - 28} up")
+    _ip(n, f"addr add 10.246.{n}.1/32 dev lo")
+    _ip(n, f"route add 10.246.{peer}.0/24 dev plain src 10.246.{n}.1")
+    return forwarder
 
 
 def _ip(n, command):

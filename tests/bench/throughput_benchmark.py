@@ -13,19 +13,17 @@ Backends that this machine's kernel lacks are measured in the emulated machine o
 where only the ratio says anything. Needs root and iperf3 (wireguard also wg). Leaves nothing behind.
 """
 import argparse
-import glob
-import json
-import math
 import os
 import platform
-import signal
 import statistics
 import subprocess
 import sys
 import tempfile
-import time
 
 import hand_made
+import heddle_path
+import iperf
+import medians
 import mesh_lab as lab
 import security
 
@@ -35,7 +33,6 @@ _DEVICE_OF = {"vxlan": "vxlan id 1 dstport 8472", "ipip": "ipip local 127.0.0.1"
 _PATHS = ["bare", "by hand", "heddle"]
 _UDP_BYTES = 64
 _GOAL = 0.97  # of the hand-made tunnel
-_LEAST_ROUNDS = 5  # fewer bound no median with a confidence of 90 %
 
 
 def arguments():
@@ -52,8 +49,8 @@ def arguments():
     args.heddlectl = os.path.realpath(args.heddlectl)
     args.backends = args.backends.split(",")
     unknown = set(args.backends) - set(_BACKENDS)
-    if args.rounds < _LEAST_ROUNDS:
-        parser.error(f"--rounds must be {_LEAST_ROUNDS} or more")
+    if args.rounds < medians.LEAST_ROUNDS:
+        parser.error(f"--rounds must be {medians.LEAST_ROUNDS} or more")
     if unknown:
         parser.error(f"no such backend: {', '.join(sorted(unknown))}")
     return args
@@ -74,125 +71,15 @@ def measure_in_guest(args, backends):
     command = [f"{here}/../guest/run", "--limit-seconds", "900", "--",
                os.path.realpath(__file__), "--here", "--controller", args.controller,
                "--heddlectl", args.heddlectl, "--node", args.node, "--backends", ",".join(backends),
-               "--rounds", str(max(_LEAST_ROUNDS, args.rounds * 2 // 3)),
+               "--rounds", str(max(medians.LEAST_ROUNDS, args.rounds * 2 // 3)),
                "--seconds", str(args.seconds)] + (["--insecure"] if args.insecure else [])
     print(f"\n{', '.join(backends)}: in the guest, for this kernel lacks them", flush=True)
     return subprocess.call(command, stdin=subprocess.DEVNULL)
 
 
-class Heddle:
-    """The controller and both nodes, for one backend; a context."""
-
-    def __init__(self, args, backend, folder):
-        self.args, self.backend, self.folder, self.processes = args, backend, folder, []
-
-    def __enter__(self):
-        conf = f"{self.folder}/net-conf.json"
-        with open(conf, "w", encoding="ascii") as out:
-            json.dump({"Network": "10.244.0.0/16", "Backend": {"Type": self.backend}}, out)
-        self.log = open(f"{self.folder}/log", "wb")
-        secure = security.Security(self.args, self.folder)
-        self.processes.append(subprocess.Popen(
-            [self.args.controller, *secure.controller_flags("c1"), "--id", "c1",
-             "--net-conf", conf, "--data-dir", f"{self.folder}/controller",
-             "--listen", "10.0.0.1:7411"], stdout=self.log, stderr=self.log))
-        secure.make_ticket("10.0.0.1:7411", 2)
-        for n in (1, 2):
-            os.makedirs(f"{self.folder}/h{n}")
-            self.processes.append(lab.in_host(n, [
-                self.args.node, *secure.node_flags(),
-                "--controllers", "10.0.0.1:7411", "--node-id", f"h{n}",
-                "--public-ip", lab.host_address(n), "--iface", "eth0",
-                "--subnet-file", f"{self.folder}/h{n}/subnet.env",
-                "--state-dir", f"{self.folder}/h{n}"], self.log))
-        try:
-            self.addresses = self._wait()
-        except BaseException:
-            self.__exit__()
-            raise
-        return self
-
-    def __exit__(self, *_):
-        for process in self.processes:
-            process.send_signal(signal.SIGTERM)
-            process.wait()
-        for n in (1, 2):  # the kernel's objects stay after the node: remove them by its own command
-            subprocess.run(["ip", "netns", "exec", f"h{n}", self.args.node, "cleanup",
-                            "--subnet-file", f"{self.folder}/h{n}/subnet.env",
-                            "--state-dir", f"{self.folder}/h{n}"], check=True,
-                           stdout=self.log, stderr=self.log)
-            lab.run("ip", "-n", f"h{n}", "addr", "flush", "dev", "lo", "to", "10.244.0.0/16")
-        self.log.close()
-
-    def _wait(self):
-        """The first pod address of each host, once both have a path to the other's."""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline and all(p.poll() is None for p in self.processes):
-            addresses = {n: self._pod_address(n) for n in (1, 2)}
-            routes = [lab.run("ip", "-n", f"h{n}", "route", "show", "proto", "104")
-                      for n in (1, 2)]
-            if all(addresses.values()) and all(routes):
-                for n, address in addresses.items():
-                    lab.run("ip", "-n", f"h{n}", "addr", "replace", f"{address}/32", "dev", "lo")
-                return addresses
-            time.sleep(0.2)
-        with open(self.log.name, errors="replace") as log:
-            raise RuntimeError(f"{self.backend}: no path between the hosts:\n{log.read()[-2000:]}")
-
-    def _pod_address(self, n):
-        for path in glob.glob(f"{self.folder}/h{n}/subnet.env"):
-            with open(path, encoding="ascii") as env:
-                values = dict(line.strip().split("=", 1) for line in env)
-            return values["FLANNEL_SUBNET"].split("/")[0]
-        return None
-
-
-def iperf(addresses, seconds, *flags):
-    """From h1 to h2; the document that iperf3 prints."""
-    server = lab.in_host(2, ["iperf3", "-s", "-1", "-B", addresses[2]], subprocess.DEVNULL)
-    try:
-        for _ in range(50):  # the server has to listen first
-            result = subprocess.run(
-                ["ip", "netns", "exec", "h1", "iperf3", "-J", "-c", addresses[2], "-B",
-                 addresses[1], "-t", str(seconds), *flags], stdout=subprocess.PIPE, text=True)
-            document = json.loads(result.stdout)
-            if "Connection refused" not in document.get("error", ""):
-                break
-            time.sleep(0.1)
-        if "error" in document:
-            sys.exit(f"iperf3 from {addresses[1]} to {addresses[2]}: {document['error']}")
-        return document
-    finally:
-        server.kill()
-        server.wait()
-
-
-def tcp(addresses, seconds):
-    return iperf(addresses, seconds)["end"]["sum_received"]["bits_per_second"] / 1e6
-
-
-def udp(addresses, seconds):
-    total = iperf(addresses, seconds, "-u", "-b", "0", "-l", str(_UDP_BYTES))["end"]["sum"]
-    return (total["packets"] - total["lost_packets"]) / total["seconds"] / 1e3
-
-
-_MEASURES = [("TCP", "Mbit/s", tcp), (f"UDP {_UDP_BYTES} B", "k packets/s", udp)]
-
-
-def spread(values):
-    return f"{statistics.median(values):9.1f} ({min(values):.1f} to {max(values):.1f})"
-
-
-def median_bounds(values):
-    """Least and most that the true median is, at a confidence of 90 % or more: order statistics."""
-    values, n = sorted(values), len(values)
-    rank, outside = 0, 2 / 2 ** n
-    while rank + 1 < n - 1 - rank:
-        outside += 2 * math.comb(n, rank + 1) / 2 ** n
-        if outside > 0.1:
-            break
-        rank += 1
-    return values[rank], values[n - 1 - rank]
+_MEASURES = [("TCP", "Mbit/s", iperf.tcp),
+             (f"UDP {_UDP_BYTES} B", "k packets/s",
+              lambda addresses, seconds: iperf.udp(addresses, seconds, _UDP_BYTES))]
 
 
 def verdict(low, high):
@@ -206,9 +93,9 @@ def verdict(low, high):
 def report(backend, results):
     for name, unit, _ in _MEASURES:
         for path in _PATHS:
-            print(f"{backend:10} {name:9} {path:8} {spread(results[name, path])} {unit}")
+            print(f"{backend:10} {name:9} {path:8} {medians.spread(results[name, path])} {unit}")
         pairs = [h / b for h, b in zip(results[name, "heddle"], results[name, "by hand"])]
-        low, high = median_bounds(pairs)
+        low, high = medians.bounds(pairs)
         print(f"{backend:10} {name:9} heddle is {statistics.median(pairs):.3f} of the tunnel made "
               f"by hand (median of {len(pairs)} rounds; 90 % sure of {low:.3f} to {high:.3f}): "
               f"{verdict(low, high)}", flush=True)
@@ -216,7 +103,7 @@ def report(backend, results):
 
 def measure(args, backend, folder):
     hand_made.make(backend, folder)
-    with Heddle(args, backend, folder) as heddle:
+    with heddle_path.Heddle(args, backend, folder) as heddle:
         addresses = {"bare": {n: lab.host_address(n) for n in (1, 2)},
                      "by hand": {n: f"10.245.{n}.1" for n in (1, 2)},
                      "heddle": heddle.addresses}

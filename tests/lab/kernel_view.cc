@@ -34,6 +34,11 @@ std::string KindWords(const std::string& kind, const json& data) {
   if (kind == "ipip") {
     return absl::StrCat(" local ", Text(data, "local"), " remote ", Text(data, "remote"));
   }
+  if (kind == "tun") {
+    return absl::StrCat(" type ", Text(data, "type"), " persist ", Text(data, "persist"),
+                        " queues ", Text(data, "multi_queue"), " vnet_hdr ",
+                        Text(data, "vnet_hdr"));
+  }
   return "";
 }
 

@@ -3,13 +3,17 @@
 
 #include <signal.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "absl/strings/str_split.h"
 #include "absl/time/clock.h"
 #include "gtest/gtest.h"
+#include "tests/lab/command.h"
 #include "tests/lab/error.h"
 #include "tests/lab/foreign_objects.h"
+#include "tests/lab/forwarders.h"
 #include "tests/lab/kernel_links.h"
 #include "tests/lab/kernel_monitor.h"
 #include "tests/lab/kernel_view.h"
@@ -198,6 +202,28 @@ TEST(ProcessTest, SaysHowAProgramEnds) {
 TEST(ProcessTest, AnUnknownProgramIsAnError) {
   EXPECT_THROW(RunCommand(nullptr, "no-such-program"), LabError);
   EXPECT_EQ(TryRun({{"sleep", "60"}}, absl::Milliseconds(50)).exit_code, -1);
+}
+
+TEST(ForwardersTest, AreFoundByTheirSocketAndEnded) {
+  const std::string waited_at = "/run/lab/never-written", socket_path = "/run/lab/f.sock";
+  ASSERT_EQ(mkfifo(waited_at.c_str(), 0600), 0);
+  for (const std::string& flags : {"--socket " + socket_path, "--socket=" + socket_path,
+                                   "--socket " + socket_path + ".other"}) {
+    Program program{
+        {"setsid", "--fork", "sh", "-c", "read line < " + waited_at, "heddle-forwarder"}};
+    for (absl::string_view word : absl::StrSplit(flags, ' ')) program.argv.emplace_back(word);
+    ASSERT_EQ(TryRun(program).exit_code, 0);
+  }
+  const auto found = [](const std::string& path) { return ForwardersAt(path).size(); };
+  EXPECT_TRUE(Within(absl::Seconds(5), "all run", [&] {
+    return found(socket_path) == 2 && found(socket_path + ".other") == 1;
+  }));
+  EndForwardersAt(socket_path);
+  EXPECT_EQ(found(socket_path), 0u);
+  EXPECT_EQ(found(socket_path + ".other"), 1u);
+  EndForwardersAt(socket_path + ".other");
+  EXPECT_EQ(found(socket_path + ".other"), 0u);
+  unlink(waited_at.c_str());
 }
 
 TEST(NotifySocketTest, HearsReady) {

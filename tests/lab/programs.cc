@@ -9,14 +9,17 @@
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_split.h"
+#include "gtest/gtest.h"
 #include "tests/lab/built.h"
 #include "tests/lab/error.h"
+#include "tests/lab/forwarders.h"
 
 namespace heddle::lab {
 namespace {
 
 constexpr int kPort = 7411, kEtcdPort = 2379;
 constexpr char kEtcd[] = "/usr/bin/etcd";
+constexpr char kForwarder[] = "node/dataplane/forwarder/heddle-forwarder";
 
 std::string EndpointOf(const Host& host, int port) {
   try {
@@ -110,6 +113,16 @@ Node::Node(const Host& host, NodeOptions options)
   if (options_.id.empty()) options_.id = host.name();
 }
 
+// The node first: it would start another forwarder.
+Node::~Node() {
+  if (process_.running()) process_.Kill();
+  try {
+    EndForwardersAt(forwarder_socket());
+  } catch (const LabError& error) {
+    ADD_FAILURE() << error.what();
+  }
+}
+
 void Node::Secure(Flags* argv) const {
   if (!options_.ticket_path.empty()) {
     Append({"--join", options_.ticket_path}, argv);
@@ -124,11 +137,15 @@ void Node::Start() {
   notify_.Forget();
   Program program;
   program.netns = &host_.netns();
-  program.environment = {{"NOTIFY_SOCKET", notify_.path()}};
+  program.environment = options_.environment;
+  program.environment.emplace_back("NOTIFY_SOCKET", notify_.path());
   program.argv = {
       Built("node/heddle-node"), "--controllers", options_.controllers, "--node-id",  options_.id,
       "--subnet-file",           subnet_file_,    "--state-dir",        state_folder_};
   Secure(&program.argv);
+  if (const auto forwarder = BuiltIfNamed(kForwarder)) {
+    Append({"--forwarder", *forwarder}, &program.argv);
+  }
   Append(options_.flags, &program.argv);
   program.argv.insert(program.argv.begin(), options_.launcher.begin(), options_.launcher.end());
   process_.Start(program);

@@ -3,6 +3,7 @@
 
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "nlohmann/json.hpp"
@@ -71,13 +72,18 @@ struct NodeOptions {
   const Pki* pki = nullptr;   // has an identity file of this CA's at the first start, unless there
                               // is one already
   Flags launcher{};           // a program and its arguments that starts it, as setpriv does
+  std::vector<std::pair<std::string, std::string>> environment{};  // besides the test's own
 };
 
 // heddle-node; its state folder and subnet.env are the host's.
 class Node {
  public:
   Node(const Host& host, NodeOptions options);
+  ~Node();  // also ends its heddle-forwarder, if there is one
+  Node(const Node&) = delete;
+  Node& operator=(const Node&) = delete;
 
+  // With heddle-forwarder, where the test's data names it. It outlives the process.
   void Start();
   Process& process() { return process_; }
   const Host& host() const { return host_; }
@@ -88,6 +94,8 @@ class Node {
   std::optional<SubnetEnv> subnet_env() const { return ReadSubnetEnv(subnet_file_); }
   // What it proves its id with once it has joined.
   std::string identity_path() const { return state_folder_ + "/identity.pem"; }
+  // Where its heddle-forwarder listens (forwarders.h).
+  std::string forwarder_socket() const { return state_folder_ + "/forwarder.sock"; }
   // `heddle-node cleanup` on this host.
   CommandResult Cleanup() const;
 
