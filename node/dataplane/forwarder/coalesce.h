@@ -10,11 +10,13 @@
 
 #include <sys/uio.h>
 
+#include <array>
 #include <cstddef>
 #include <cstdint>
 #include <vector>
 
 #include "absl/types/span.h"
+#include "node/dataplane/forwarder/candidate.h"
 #include "node/dataplane/forwarder/offload.h"
 #include "node/dataplane/forwarder/packet.h"
 
@@ -53,8 +55,43 @@ class Coalescer {
   void Clear();
 
  private:
+  // Packets that become one frame.
+  struct Run {
+    Candidate first;
+    std::size_t packets = 1;
+    std::size_t bytes = 0;  // of the frame
+    bool pushes = false;    // the last packet does
+  };
+  // A run that may still grow.
+  struct Open {
+    std::uint64_t tag = 0;
+    std::size_t run = kNone;
+  };
+  // Of a packet, what goes into the frame of its run.
+  struct Share {
+    std::size_t run;
+    iovec piece;
+  };
+  static constexpr std::size_t kNone = -1;
+  static constexpr std::size_t kMaxOpen = 16;
+
+  // Of the candidate's flow; null: there is none.
+  Open* FindOpen(const Candidate& candidate, std::uint64_t tag);
+  void CloseAllBetween(const Packet& packet);
+  // False: the segment does not fit, and is of no run.
+  bool Append(const Candidate& segment, Open* open);
+  // The run's number.
+  std::size_t Begin(const Candidate& first);
+  void OfferToFollowers(std::size_t run, std::uint64_t tag);
+
   const CoalesceOptions options_;
+  std::vector<Run> runs_;
+  std::vector<Share> shares_;
+  std::array<Open, kMaxOpen> open_;  // a ring: the oldest makes room
+  std::size_t oldest_open_ = 0;
   std::vector<Frame> frames_;
+  std::vector<iovec> pieces_;
+  std::vector<std::size_t> next_piece_;  // by run, while pieces are laid out
 };
 
 }  // namespace heddle::node::forwarder
