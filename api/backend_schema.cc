@@ -119,6 +119,10 @@ std::vector<BackendSchema> BuiltBackends() {
              WireguardModeObjection)},
        /*ipv4_only=*/false,
        /*agrees_on_keys=*/true},
+      {"udp",
+       true,
+       "Carries pod packets in UDP datagrams through a program; for hosts without VXLAN.",
+       {Port("Port", 8285)}},
       {"alloc", true, "Allocates subnets and programs nothing.", {}},
       {"extension",
        true,
@@ -133,7 +137,6 @@ std::vector<BackendSchema> BuiltBackends() {
 
 std::vector<BackendSchema> KnownBackends() {
   return {
-      {"udp", false, "Carries pod packets over UDP in user space.", {Port("Port", 8285)}},
       {"ipsec",
        false,
        "Encrypts pod packets with IPsec ESP tunnels.",
@@ -257,9 +260,10 @@ absl::Status RequireBuilt(const BackendConfig& config) {
   for (const BackendSchema& row : BackendSchemas()) {
     if (row.built) built.push_back(row.type);
   }
-  return absl::UnimplementedError(absl::StrCat(
-      "the backend '", config.type, "' is not built yet in this release; set Backend.Type to ",
-      "\"vxlan\", which is built and the better choice (built: ", absl::StrJoin(built, ", "), ")"));
+  return absl::UnimplementedError(
+      absl::StrCat("the backend '", config.type,
+                   "' is not built yet in this release; set Backend.Type to one that ",
+                   "is: ", absl::StrJoin(built, ", ")));
 }
 
 std::string NearestWord(absl::string_view word, const std::vector<std::string>& candidates) {

@@ -23,6 +23,10 @@ namespace {
 using ::testing::HasSubstr;
 using ::testing::StartsWith;
 
+// The network names a backend that is known from flannel and not built.
+const std::string kUnbuilt = R"({"Network":"10.240.0.0/12","Backend":{"Type":"ipsec","PSK":")" +
+                             std::string(96, 'k') + R"("}})";
+
 TEST_F(ControllerTest, ManyNodesAtOnceSeeEachOther) {
   Start();
   constexpr int kNodes = 12;
@@ -177,10 +181,9 @@ TEST_F(ControllerTest, NetworkIsShownCheckedAndSet) {
     EXPECT_THAT(orphan.error_message(), HasSubstr("node-1"));
   }
   EXPECT_EQ(SetNetwork("{", false, &set).error_code(), grpc::StatusCode::INVALID_ARGUMENT);
-  const grpc::Status udp =
-      SetNetwork(R"({"Network":"10.0.0.0/8","Backend":{"Type":"udp"}})", false, &set);
-  EXPECT_EQ(udp.error_code(), grpc::StatusCode::UNIMPLEMENTED);
-  EXPECT_THAT(udp.error_message(), HasSubstr("udp"));
+  const grpc::Status ipsec = SetNetwork(kUnbuilt, false, &set);
+  EXPECT_EQ(ipsec.error_code(), grpc::StatusCode::UNIMPLEMENTED);
+  EXPECT_THAT(ipsec.error_message(), HasSubstr("ipsec"));
 }
 
 TEST_F(ControllerTest, ReserveReleaseRemoveAccept) {
@@ -342,9 +345,9 @@ TEST_F(ControllerTest, ConfigurationFileReplacesOrIsRefusedAtStart) {
   EXPECT_THAT(std::string(refused.message()), HasSubstr("node-1"));
   EXPECT_THAT(std::string(refused.message()), HasSubstr("start without --net-conf"));
   Stop();
-  const absl::Status udp = TryStart(R"({"Network":"10.240.0.0/12","Backend":{"Type":"udp"}})");
-  EXPECT_TRUE(absl::IsUnimplemented(udp)) << udp;
-  EXPECT_THAT(std::string(udp.message()), HasSubstr("net-conf.json: the backend 'udp'"));
+  const absl::Status ipsec = TryStart(kUnbuilt);
+  EXPECT_TRUE(absl::IsUnimplemented(ipsec)) << ipsec;
+  EXPECT_THAT(std::string(ipsec.message()), HasSubstr("net-conf.json: the backend 'ipsec'"));
   Stop();
   Start("");
 }

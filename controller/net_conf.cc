@@ -222,8 +222,8 @@ std::vector<std::string> Notices(const Keys& keys) {
   }
   if (!keys.backend) {
     notices.push_back(
-        "Backend is absent, which means udp, as in flannel; vxlan is the better choice: "
-        "\"Backend\": {\"Type\": \"vxlan\"}.");
+        "Backend is absent, which means udp, as in flannel; where the kernels have VXLAN, vxlan is "
+        "the better choice: \"Backend\": {\"Type\": \"vxlan\"}.");
   }
   return notices;
 }

@@ -78,7 +78,7 @@ TEST(NetConf, TheSeedConfigurationAllocatesByTheBook) {
   ASSERT_TRUE(parsed.ok()) << parsed.status();
   EXPECT_EQ(parsed->network.backend.type, "udp");
   EXPECT_EQ(parsed->network.backend.Int("Port"), 7890);
-  EXPECT_FALSE(RequireBuilt(parsed->network.backend).ok());
+  EXPECT_EQ(RequireBuilt(parsed->network.backend), absl::OkStatus());
   SubnetPool pool(*parsed->network.ranges[Family::kV4]);
   EXPECT_EQ(pool.total_count(), (99u - 10u) * 16 + 1);
   for (const char* subnet : {"10.10.0.0/20", "10.10.16.0/20", "10.10.32.0/20"}) {

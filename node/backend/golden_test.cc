@@ -105,6 +105,17 @@ TEST(GoldenTest, WireguardOptions) {
   ExpectGolden("wireguard_options", scenario);
 }
 
+TEST(GoldenTest, UdpIpv4) { ExpectGolden("udp_ipv4", Ipv4Scenario("udp")); }
+TEST(GoldenTest, UdpIpv6) { ExpectGolden("udp_ipv6", Ipv6Scenario("udp")); }
+
+// flannel's seed configuration has this port.
+TEST(GoldenTest, UdpDualStack) {
+  Scenario scenario = DualStackScenario("udp");
+  SetOption("Port", std::int64_t{7890}, &scenario);
+  scenario.host.public_address[Family::kV4] = *Ip::Parse("203.0.113.9");
+  ExpectGolden("udp_dual_stack", scenario);
+}
+
 TEST(GoldenTest, AllocWithMasquerade) {
   Scenario scenario = DualStackScenario("alloc");
   scenario.options.ip_masq = true;

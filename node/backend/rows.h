@@ -9,6 +9,7 @@ extern const Backend kVxlanBackend;
 extern const Backend kHostGwBackend;
 extern const Backend kIpipBackend;
 extern const Backend kWireguardBackend;
+extern const Backend kUdpBackend;
 extern const Backend kAllocBackend;
 extern const Backend kExtensionBackend;
 

@@ -179,6 +179,9 @@ TEST(PodMtuTest, IsTheUnderlaysLessTheOverheadOfTheDearestFamily) {
   EXPECT_EQ(*PodMtu(Ipv4Scenario("ipip")), 1480);
   EXPECT_EQ(*PodMtu(Ipv4Scenario("wireguard")), 1420);
   EXPECT_EQ(*PodMtu(DualStackScenario("wireguard")), 1420);
+  EXPECT_EQ(*PodMtu(Ipv4Scenario("udp")), 1472);
+  EXPECT_EQ(*PodMtu(Ipv6Scenario("udp")), 1452);
+  EXPECT_EQ(*PodMtu(DualStackScenario("udp")), 1452);
   EXPECT_EQ(*PodMtu(DualStackScenario("extension")), 1500);
 }
 

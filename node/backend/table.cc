@@ -8,8 +8,8 @@ namespace heddle::node {
 
 absl::Span<const Backend> Backends() {
   static const auto* const rows =
-      new std::array{kVxlanBackend,     kHostGwBackend, kIpipBackend,
-                     kWireguardBackend, kAllocBackend,  kExtensionBackend};
+      new std::array{kVxlanBackend, kHostGwBackend, kIpipBackend,     kWireguardBackend,
+                     kUdpBackend,   kAllocBackend,  kExtensionBackend};
   return *rows;
 }
 

@@ -92,6 +92,16 @@ class Kernel final : public KernelDataplane {
     wireguard_.Add(operation, key, peer);
   }
 
+  void ApplyOne(const Operation& operation, const UdpListenerKey&, const UdpListener&,
+                std::vector<Failure>* failures) {
+    Record(operation, absl::UnimplementedError("heddle-forwarder is not spoken to yet"), failures);
+  }
+
+  void ApplyOne(const Operation& operation, const UdpTunnelKey&, const UdpTunnel&,
+                std::vector<Failure>* failures) {
+    Record(operation, absl::UnimplementedError("heddle-forwarder is not spoken to yet"), failures);
+  }
+
   void ApplyOne(const Operation& operation, const HookKey& key, const Hook& hook,
                 std::vector<Failure>* failures) {
     FlushAll();

@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "absl/strings/str_cat.h"
+#include "node/dataplane/tun_device.h"
 
 namespace heddle::node {
 namespace {
@@ -38,6 +39,7 @@ absl::string_view Advice(int error) {
 absl::string_view ModuleOf(const VxlanLink&) { return "vxlan"; }
 absl::string_view ModuleOf(const IpipLink&) { return "ipip"; }
 absl::string_view ModuleOf(const WireguardLink&) { return "wireguard"; }
+absl::string_view ModuleOf(const TunLink&) { return "tun"; }
 
 // The same for a link, where the kind says more than the number.
 std::string LinkAdvice(int error, const Link& link) {
@@ -139,16 +141,33 @@ void RtnetlinkWriter::AddLink(const Operation& operation, const std::string& nam
     if (!found.ok()) return FailWith(operation, found.status());
     lower = *found;
   }
-  const bool set_mac =
-      operation.kind == Kind::kChange && !link.mac.is_zero() && MacOf(name) != link.mac;
-  EncodeLink(operation.kind, name, link, lower, set_mac, batch_.messages());
-  batch_.Own(operation);
   const std::size_t failures_before = failures_->size();
+  if (operation.kind == Kind::kAdd && std::holds_alternative<TunLink>(link.kind)) {
+    MakeTun(operation, name, link);
+  } else {
+    const bool set_mac =
+        operation.kind == Kind::kChange && !link.mac.is_zero() && MacOf(name) != link.mac;
+    EncodeLink(operation.kind, name, link, lower, set_mac, batch_.messages());
+    batch_.Own(operation);
+  }
   Flush();
   if (operation.kind != Kind::kAdd || failures_->size() != failures_before) return;
   EncodeLinkStart(name, link, batch_.messages());
   batch_.Own(operation);
   Flush();
+}
+
+void RtnetlinkWriter::MakeTun(const Operation& operation, const std::string& name,
+                              const Link& link) {
+  const absl::Status made = MakeTunDevice(name);
+  if (!made.ok()) {
+    if (absl::IsAlreadyExists(made)) foreign_.insert(ForeignKey(name, link));
+    return FailWith(operation, made);
+  }
+  Link still_down = link;
+  still_down.up = false;
+  EncodeLink(Kind::kChange, name, still_down, 0, /*set_mac=*/false, batch_.messages());
+  batch_.Own(operation);
 }
 
 void RtnetlinkWriter::Flush() {

@@ -36,7 +36,8 @@ class RtnetlinkWriter {
 
  private:
   void AddLink(const Operation& operation, const std::string& name, const Link& link);
-  void MakeLink(const Operation& operation, const std::string& name, const Link& link, int lower);
+  // Makes a TUN device, and queues what gives it its MTU.
+  void MakeTun(const Operation& operation, const std::string& name, const Link& link);
   // The index of `name`, asked of the kernel once in a run; NotFound when there is no such link.
   absl::StatusOr<int> IndexOf(const std::string& name);
   // The present MAC of a link of ours; zero when it cannot be told.

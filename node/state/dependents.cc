@@ -66,6 +66,14 @@ absl::string_view LinkOf(const NetworkState&, const WireguardPeerKey& key, const
   return key.link;
 }
 
+absl::string_view LinkOf(const NetworkState&, const UdpListenerKey& key, const UdpListener&) {
+  return key.link;
+}
+
+absl::string_view LinkOf(const NetworkState&, const UdpTunnelKey& key, const UdpTunnel&) {
+  return key.link;
+}
+
 absl::string_view LinkOf(const NetworkState&, const HookKey&, const Hook&) { return {}; }
 
 absl::string_view LowerOf(const Link& link) {
@@ -76,6 +84,8 @@ absl::string_view LowerOf(const Link& link) {
 void DropWithLink(NetworkState* state, const std::string& link) {
   DropWithLinkDown(state, link);
   DropFrom(state, &NetworkState::fdb, link);
+  DropFrom(state, &NetworkState::udp_tunnels, link);
+  DropFrom(state, &NetworkState::udp_listeners, link);
   DropFrom(state, &NetworkState::wireguard_peers, link);
   DropFrom(state, &NetworkState::wireguard_devices, link);
   DropFrom(state, &NetworkState::addresses, link);

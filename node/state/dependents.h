@@ -25,6 +25,8 @@ absl::string_view LinkOf(const NetworkState& state, const std::string& link,
                          const WireguardDevice&);
 absl::string_view LinkOf(const NetworkState& state, const WireguardPeerKey& key,
                          const WireguardPeer&);
+absl::string_view LinkOf(const NetworkState& state, const UdpListenerKey& key, const UdpListener&);
+absl::string_view LinkOf(const NetworkState& state, const UdpTunnelKey& key, const UdpTunnel&);
 absl::string_view LinkOf(const NetworkState& state, const HookKey& key, const Hook&);
 
 // The link below it, as a vxlan has one; empty: none.

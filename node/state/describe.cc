@@ -15,6 +15,12 @@ std::string Shortened(absl::string_view command) {
                       command.size() > kCommandCharacters ? "...'" : "'");
 }
 
+std::string Joined(const std::vector<Prefix>& prefixes) {
+  return absl::StrJoin(prefixes, ",", [](std::string* out, const Prefix& prefix) {
+    absl::StrAppend(out, prefix.ToString());
+  });
+}
+
 std::string Via(const std::string& link, const Ip& gateway, bool onlink) {
   if (gateway.is_zero()) return absl::StrCat("on ", link);
   return absl::StrCat("via ", gateway.ToString(), " on ", link, onlink ? " onlink" : "");
@@ -31,6 +37,10 @@ std::string DescribeKind(const IpipLink& ipip) {
 }
 
 std::string DescribeKind(const WireguardLink&) { return "wireguard"; }
+
+std::string DescribeKind(const TunLink& tun) {
+  return absl::StrCat("tun", tun.persistent ? "" : " not persistent");
+}
 
 }  // namespace
 
@@ -81,10 +91,8 @@ std::string Describe(const RouteKey& key, const Route& route) {
 }
 
 std::string Describe(Family family, const RuleSet& rules) {
-  const auto append = [](std::string* out, const Prefix& p) { absl::StrAppend(out, p.ToString()); };
-  return absl::StrCat("rules ", FamilyName(family), " cluster ",
-                      absl::StrJoin(rules.cluster, ",", append), " pods ",
-                      absl::StrJoin(rules.pods, ",", append), rules.masquerade ? " masquerade" : "",
+  return absl::StrCat("rules ", FamilyName(family), " cluster ", Joined(rules.cluster), " pods ",
+                      Joined(rules.pods), rules.masquerade ? " masquerade" : "",
                       rules.forward ? " forward" : "");
 }
 
@@ -94,9 +102,8 @@ std::string Describe(const std::string& link, const WireguardDevice& device) {
 }
 
 std::string Describe(const WireguardPeerKey& key, const WireguardPeer& peer) {
-  const auto append = [](std::string* out, const Prefix& p) { absl::StrAppend(out, p.ToString()); };
-  std::string text = absl::StrCat("wireguard peer ", key.public_key.ToBase64(), " allowed ",
-                                  absl::StrJoin(peer.allowed, ",", append));
+  std::string text =
+      absl::StrCat("wireguard peer ", key.public_key.ToBase64(), " allowed ", Joined(peer.allowed));
   if (peer.endpoint) {
     absl::StrAppend(&text, " at ", peer.endpoint->ToString(), " port ", peer.endpoint_port);
   }
@@ -105,6 +112,16 @@ std::string Describe(const WireguardPeerKey& key, const WireguardPeer& peer) {
   }
   if (!peer.preshared_key.is_zero()) absl::StrAppend(&text, " with preshared key");
   return absl::StrCat(text, " on ", key.link);
+}
+
+std::string Describe(const UdpListenerKey& key, const UdpListener& listener) {
+  return absl::StrCat("udp listener ", listener.local.ToString(), " port ", listener.port,
+                      " subnets ", Joined(listener.subnets), " on ", key.link);
+}
+
+std::string Describe(const UdpTunnelKey& key, const UdpTunnel& tunnel) {
+  return absl::StrCat("udp tunnel ", key.subnet.ToString(), " to ", tunnel.endpoint.ToString(),
+                      " port ", tunnel.port, " on ", key.link);
 }
 
 std::string Describe(const HookKey& key, const Hook& hook) {

@@ -19,6 +19,8 @@ std::string Describe(const RouteKey& key, const Route& route);
 std::string Describe(Family family, const RuleSet& rules);
 std::string Describe(const std::string& link, const WireguardDevice& device);
 std::string Describe(const WireguardPeerKey& key, const WireguardPeer& peer);
+std::string Describe(const UdpListenerKey& key, const UdpListener& listener);
+std::string Describe(const UdpTunnelKey& key, const UdpTunnel& tunnel);
 std::string Describe(const HookKey& key, const Hook& hook);
 
 }  // namespace heddle::node

@@ -1,10 +1,11 @@
 // From what the kernel holds to what it should hold: ordered operations. Pure.
 //
 // Order, in this one place: remove links that must be made anew; then make or change the rules, and
-// what is stood upon first (links, sysctls, features, addresses, WireGuard, FDB, neighbours,
-// nexthops, routes), with a route to each IPv6 gateway that moves to another link while that lasts;
-// then remove what is not wanted in reverse, routes before their nexthops before their devices (the
-// other way round is quadratic in the kernel). Deterministic: depends on the two states alone.
+// what is stood upon first (links, sysctls, features, addresses, WireGuard, the forwarder's
+// listeners and tunnels, FDB, neighbours, nexthops, routes), with a route to each IPv6 gateway that
+// moves to another link while that lasts; then remove what is not wanted in reverse, routes before
+// their nexthops before their devices (the other way round is quadratic in the kernel).
+// Deterministic: depends on the two states alone.
 #pragma once
 
 #include <cstdint>
@@ -18,12 +19,14 @@
 namespace heddle::node {
 
 // One object with its key, of any table.
-using Object = std::variant<std::pair<std::string, Link>, std::pair<std::string, std::string>,
-                            std::pair<FeatureKey, FeatureOff>, std::pair<AddressKey, Address>,
-                            std::pair<FdbKey, FdbEntry>, std::pair<NeighbourKey, Neighbour>,
-                            std::pair<std::uint32_t, Nexthop>, std::pair<RouteKey, Route>,
-                            std::pair<Family, RuleSet>, std::pair<std::string, WireguardDevice>,
-                            std::pair<WireguardPeerKey, WireguardPeer>, std::pair<HookKey, Hook>>;
+using Object =
+    std::variant<std::pair<std::string, Link>, std::pair<std::string, std::string>,
+                 std::pair<FeatureKey, FeatureOff>, std::pair<AddressKey, Address>,
+                 std::pair<FdbKey, FdbEntry>, std::pair<NeighbourKey, Neighbour>,
+                 std::pair<std::uint32_t, Nexthop>, std::pair<RouteKey, Route>,
+                 std::pair<Family, RuleSet>, std::pair<std::string, WireguardDevice>,
+                 std::pair<WireguardPeerKey, WireguardPeer>, std::pair<UdpListenerKey, UdpListener>,
+                 std::pair<UdpTunnelKey, UdpTunnel>, std::pair<HookKey, Hook>>;
 
 struct Operation {
   // kAdd refuses to replace what a foreigner put under the same key; kChange replaces our own.

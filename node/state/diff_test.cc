@@ -205,6 +205,10 @@ class RandomState {
       links.push_back(name);
       FillLink(name, &state);
     }
+    if (Pick(2)) {
+      AddTun(&state);
+      links.push_back(kUdpLinkName);
+    }
     for (int n = 0; n < 12; ++n) FillRoutes(n, links, &state);
     for (Family family : kFamilies) {
       if (Pick(2)) state.rules[family].masquerade = Pick(2);
@@ -221,6 +225,16 @@ class RandomState {
       if (Pick(3)) state->addresses[{name, address}] = {Pick(4) ? 32 : 24};
       if (Pick(2)) state->fdb[{name, MacOf(n)}] = {Address4(Pick(3))};
       if (Pick(2)) state->neighbours[{name, address}] = {MacOf(Pick(3))};
+    }
+  }
+
+  void AddTun(NetworkState* state) {
+    state->links[kUdpLinkName] = Link{TunLink{Pick(4) != 0}, Mac{}, 1400 + Pick(2), true};
+    state->udp_listeners[{kUdpLinkName, family_}] = {
+        Address4(Pick(2)), 8285, {Prefix(Address4(256 * Pick(2)), 24)}};
+    for (int n = 0; n < 4; ++n) {
+      const Prefix subnet(Address4(256 * n), 24);
+      if (Pick(2)) state->udp_tunnels[{kUdpLinkName, subnet}] = {Address4(Pick(3)), 8285};
     }
   }
 
@@ -245,6 +259,51 @@ class RandomState {
   std::mt19937 random_;
   const Family family_;
 };
+
+NetworkState OneUdpPeer() {
+  NetworkState state;
+  state.links[kUdpLinkName] = Link{TunLink{}, Mac{}, 1472, true};
+  state.addresses[{kUdpLinkName, Address4(256)}] = {32};
+  state.udp_listeners[{kUdpLinkName, Family::kV4}] = {
+      Address4(1), 8285, {Prefix(Address4(256), 24)}};
+  state.udp_tunnels[{kUdpLinkName, Prefix(Address4(512), 24)}] = {Address4(2), 8285};
+  state.nexthops[7] = {kUdpLinkName, Ip(Family::kV4, 0), false};
+  state.routes[{Prefix(Address4(512), 24), 0}] = {std::uint32_t{7}};
+  return state;
+}
+
+// No packet comes to the device before there is somebody who carries it on.
+TEST(Diff, AUdpTunnelIsThereBeforeTheRouteToIt) {
+  EXPECT_THAT(
+      Lines(Diff({}, OneUdpPeer())),
+      ElementsAre("add link heddle.udp tun mtu 1472 up", "add address 10.0.1.0/32 on heddle.udp",
+                  "add udp listener 10.0.0.1 port 8285 subnets 10.0.1.0/24 on heddle.udp",
+                  "add udp tunnel 10.0.2.0/24 to 10.0.0.2 port 8285 on heddle.udp",
+                  "add nexthop 7 on heddle.udp", "add route 10.0.2.0/24 nexthop 7"));
+  EXPECT_THAT(Lines(Diff(OneUdpPeer(), {})),
+              ElementsAre("remove route 10.0.2.0/24 nexthop 7", "remove nexthop 7 on heddle.udp",
+                          "remove link heddle.udp tun mtu 1472 up"));
+}
+
+TEST(Diff, ATunDeviceOfAnotherMakeIsMadeAnewWithItsListenersAndTunnels) {
+  NetworkState actual = OneUdpPeer();
+  actual.links[kUdpLinkName].kind = TunLink{/*persistent=*/false};
+  const std::vector<Operation> operations = Diff(actual, OneUdpPeer());
+  EXPECT_EQ(operations.size(), 9u) << absl::StrJoin(Lines(operations), "\n");
+  EXPECT_THAT(Lines(operations),
+              testing::Contains("remove link heddle.udp tun not persistent mtu 1472 up"));
+  NetworkState state = actual;
+  ApplyTo(&state, operations);
+  EXPECT_TRUE(state == OneUdpPeer()) << state.ToString();
+}
+
+TEST(Diff, AListenerOfOtherSubnetsIsChangedAndNothingElse) {
+  NetworkState desired = OneUdpPeer();
+  desired.udp_listeners.begin()->second.subnets.push_back(Prefix(Address4(1024), 24));
+  EXPECT_THAT(Lines(Diff(OneUdpPeer(), desired)),
+              ElementsAre("change udp listener 10.0.0.1 port 8285 subnets 10.0.1.0/24,10.0.4.0/24 "
+                          "on heddle.udp"));
+}
 
 // As when the backend changes to vxlan: no moment without the route, though IPv6 refuses the
 // gateway while the route leads there another way.
@@ -295,8 +354,10 @@ TEST(LinkNames, FitTheKernelAndAreRecognised) {
       EXPECT_LE(LinkName(underlay, vni).size(), 15u);
     }
   }
-  for (const char* name : {"", "heddle", "heddle.", "heddle1", "heddle.01", "heddle.16777216",
-                           "heddle.1x", "heddle.-1", "heddle. 1", "flannel.1", "xheddle.1"}) {
+  EXPECT_TRUE(IsOurLinkName(kUdpLinkName));
+  for (const char* name :
+       {"", "heddle", "heddle.", "heddle1", "heddle.01", "heddle.16777216", "heddle.1x",
+        "heddle.udp1", "heddle.-1", "heddle. 1", "flannel.1", "xheddle.1"}) {
     EXPECT_FALSE(IsOurLinkName(name)) << name;
   }
 }

@@ -20,7 +20,8 @@ std::string LinkName(Family underlay, std::uint32_t vni) {
 }
 
 bool IsOurLinkName(absl::string_view name) {
-  for (absl::string_view single : {kIpipLinkName, kWireguardLinkName, kWireguardLinkName6}) {
+  for (absl::string_view single :
+       {kIpipLinkName, kWireguardLinkName, kWireguardLinkName6, kUdpLinkName}) {
     if (name == single) return true;
   }
   for (Family underlay : kFamilies) {

@@ -17,6 +17,8 @@ std::string LinkName(Family underlay, std::uint32_t vni);
 inline constexpr char kIpipLinkName[] = "heddle.ipip";
 // For IPv4 pods, or for both families where one device serves them; and for IPv6 pods alone.
 inline constexpr char kWireguardLinkName[] = "heddle.wg", kWireguardLinkName6[] = "heddle.wg6";
+// The TUN device of the udp backend, for both families.
+inline constexpr char kUdpLinkName[] = "heddle.udp";
 
 // Whether `name` is one of ours. Together with the device's kind it says whose a device is.
 bool IsOurLinkName(absl::string_view name);

@@ -44,8 +44,15 @@ struct WireguardLink {
   auto tie() const { return std::tie(); }
 };
 
+// A TUN device that outlives whoever has it open. Where its packets go stands in `udp_listeners`
+// and `udp_tunnels`.
+struct TunLink {
+  bool persistent = true;  // false: not one that we made
+  auto tie() const { return std::tie(persistent); }
+};
+
 struct Link {
-  std::variant<VxlanLink, IpipLink, WireguardLink> kind;
+  std::variant<VxlanLink, IpipLink, WireguardLink, TunLink> kind;
   Mac mac;  // zero: the kind has none
   int mtu_bytes = 0;
   bool up = true;
@@ -154,6 +161,31 @@ struct WireguardPeer {
   }
 };
 
+// Where heddle-forwarder sends from and receives at: one address of a family.
+struct UdpListenerKey {
+  std::string link;
+  Family family = Family::kV4;
+  auto tie() const { return std::tie(link, family); }
+};
+struct UdpListener {
+  Ip local;
+  std::uint16_t port = 0;
+  std::vector<Prefix> subnets;  // this host's own, sorted: packets to others are not for it
+  auto tie() const { return std::tie(local, port, subnets); }
+};
+
+// What heddle-forwarder sends packets to a subnet to, and takes packets from it from.
+struct UdpTunnelKey {
+  std::string link;
+  Prefix subnet;
+  auto tie() const { return std::tie(link, subnet); }
+};
+struct UdpTunnel {
+  Ip endpoint;
+  std::uint16_t port = 0;
+  auto tie() const { return std::tie(endpoint, port); }
+};
+
 // A command of the administrator's that was run, or is to be (the extension backend). Keyed by what
 // it is for: "post-startup", or "subnet 10.3.7.0/24".
 struct Hook {
@@ -177,6 +209,7 @@ struct HookKey {
 HEDDLE_TIED_COMPARISON(VxlanLink)
 HEDDLE_TIED_COMPARISON(IpipLink)
 HEDDLE_TIED_COMPARISON(WireguardLink)
+HEDDLE_TIED_COMPARISON(TunLink)
 HEDDLE_TIED_COMPARISON(Link)
 HEDDLE_TIED_COMPARISON(FeatureOff)
 HEDDLE_TIED_COMPARISON(Address)
@@ -188,8 +221,12 @@ HEDDLE_TIED_COMPARISON(Route)
 HEDDLE_TIED_COMPARISON(RuleSet)
 HEDDLE_TIED_COMPARISON(WireguardDevice)
 HEDDLE_TIED_COMPARISON(WireguardPeer)
+HEDDLE_TIED_COMPARISON(UdpListener)
+HEDDLE_TIED_COMPARISON(UdpTunnel)
 HEDDLE_TIED_COMPARISON(Hook)
 HEDDLE_TIED_ORDER(WireguardPeerKey)
+HEDDLE_TIED_ORDER(UdpListenerKey)
+HEDDLE_TIED_ORDER(UdpTunnelKey)
 HEDDLE_TIED_ORDER(HookKey)
 HEDDLE_TIED_ORDER(FeatureKey)
 HEDDLE_TIED_ORDER(AddressKey)
@@ -206,6 +243,8 @@ struct NetworkState {
   absl::btree_map<AddressKey, Address> addresses;
   absl::btree_map<std::string, WireguardDevice> wireguard_devices;  // by link
   absl::btree_map<WireguardPeerKey, WireguardPeer> wireguard_peers;
+  absl::btree_map<UdpListenerKey, UdpListener> udp_listeners;
+  absl::btree_map<UdpTunnelKey, UdpTunnel> udp_tunnels;
   absl::btree_map<FdbKey, FdbEntry> fdb;
   absl::btree_map<NeighbourKey, Neighbour> neighbours;
   absl::btree_map<std::uint32_t, Nexthop> nexthops;  // by id

@@ -21,6 +21,8 @@ void ForEachTable(F&& f) {
   f(&NetworkState::addresses);
   f(&NetworkState::wireguard_devices);
   f(&NetworkState::wireguard_peers);
+  f(&NetworkState::udp_listeners);
+  f(&NetworkState::udp_tunnels);
   f(&NetworkState::fdb);
   f(&NetworkState::neighbours);
   f(&NetworkState::nexthops);

@@ -33,9 +33,9 @@ std::string Footing(const FdbKey& key, const FdbEntry& entry);
 std::string Footing(std::uint32_t id, const Nexthop& nexthop);
 std::string Footing(const RouteKey& key, const Route& route);
 
-// A new link is born down; EncodeLinkStart follows once it is known to be ours. For a change,
-// `link.mac` is set only when the kernel's differs (`set_mac`): setting it to what it is already
-// flushes the neighbours.
+// A TUN device is not made by these: see tun_device.h. Any other new link is born down;
+// EncodeLinkStart follows once it is known to be ours. For a change, `link.mac` is set only when
+// the kernel's differs (`set_mac`): setting it to what it is already flushes the neighbours.
 void EncodeLink(Operation::Kind kind, const std::string& name, const Link& link, int lower_index,
                 bool set_mac, MessageBuilder* out);
 // Two messages: no IPv6 link-local address, which a kernel without IPv6 refuses with EAFNOSUPPORT;

@@ -5,6 +5,7 @@
 #include <linux/if_link.h>
 
 #include "gtest/gtest.h"
+#include "node/state/link_names.h"
 
 namespace heddle::node {
 namespace {
@@ -66,6 +67,19 @@ TEST_P(CodecTest, EncodeThenDecodeIsTheIdentity) {
         ExpectIdentity(key, Route{std::uint32_t{77}}, 0, DecodeRoute);
       }
     }
+  }
+}
+
+TEST(TunLinkTest, SurvivesTheRoundTrip) {
+  for (bool persistent : {true, false}) {
+    const Link link{TunLink{persistent}, Mac{}, 1472, true};
+    MessageBuilder builder;
+    EncodeLink(Kind::kAdd, kUdpLinkName, link, 0, false, &builder);
+    absl::string_view bytes = builder.bytes();
+    auto decoded = DecodeLink(*TakeMessage(&bytes), kNames);
+    ASSERT_TRUE(decoded);
+    decoded->second.up = true;  // a new link is born down
+    EXPECT_TRUE(decoded->second == link);
   }
 }
 

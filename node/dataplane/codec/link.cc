@@ -1,5 +1,6 @@
 #include <arpa/inet.h>
 #include <linux/if_link.h>
+#include <linux/if_tun.h>
 #include <linux/if_tunnel.h>
 #include <linux/rtnetlink.h>
 
@@ -12,7 +13,8 @@ namespace {
 
 using Kind = Operation::Kind;
 
-constexpr char kVxlanKind[] = "vxlan", kIpipKind[] = "ipip", kWireguardKind[] = "wireguard";
+constexpr char kVxlanKind[] = "vxlan", kIpipKind[] = "ipip", kWireguardKind[] = "wireguard",
+               kTunKind[] = "tun";
 
 std::uint16_t LocalAttribute(Family family) {
   return family == Family::kV4 ? IFLA_VXLAN_LOCAL : IFLA_VXLAN_LOCAL6;
@@ -41,6 +43,15 @@ void EncodeKind(const IpipLink& ipip, int, MessageBuilder* out) {
 void EncodeKind(const WireguardLink&, int, MessageBuilder* out) {
   MessageBuilder::Nest link_info(out, IFLA_LINKINFO);
   out->AttributeText(IFLA_INFO_KIND, kWireguardKind);
+}
+
+// As the kernel says it; it makes none over rtnetlink (tun_device.h does).
+void EncodeKind(const TunLink& tun, int, MessageBuilder* out) {
+  MessageBuilder::Nest link_info(out, IFLA_LINKINFO);
+  out->AttributeText(IFLA_INFO_KIND, kTunKind);
+  MessageBuilder::Nest parameters(out, IFLA_INFO_DATA);
+  out->AttributeNumber(IFLA_TUN_TYPE, static_cast<std::uint8_t>(IFF_TUN));
+  out->AttributeNumber(IFLA_TUN_PERSIST, static_cast<std::uint8_t>(tun.persistent));
 }
 
 ifinfomsg UpOrDown(bool up) {
@@ -86,6 +97,14 @@ IpipLink DecodeIpip(const Attributes& parameters) {
   return ipip;
 }
 
+// A kernel before 4.17 says no more than the kind. A TAP device is not one that we made.
+TunLink DecodeTun(const Attributes& parameters) {
+  TunLink tun;
+  tun.persistent = parameters.Number<std::uint8_t>(IFLA_TUN_PERSIST).value_or(1) != 0 &&
+                   parameters.Number<std::uint8_t>(IFLA_TUN_TYPE).value_or(IFF_TUN) == IFF_TUN;
+  return tun;
+}
+
 // False: a kind that we never make.
 bool DecodeKind(const Attributes& link_info, const LinkNames& names, Link* link) {
   const std::string kind = link_info.Text(IFLA_INFO_KIND);
@@ -96,6 +115,8 @@ bool DecodeKind(const Attributes& link_info, const LinkNames& names, Link* link)
     link->kind = DecodeIpip(parameters);
   } else if (kind == kWireguardKind) {
     link->kind = WireguardLink{};
+  } else if (kind == kTunKind) {
+    link->kind = DecodeTun(parameters);
   } else {
     return false;
   }

@@ -1,0 +1,17 @@
+// Making TUN devices, which rtnetlink cannot do. All else about them is rtnetlink's, as with any
+// other link.
+#pragma once
+
+#include <string>
+
+#include "absl/status/status.h"
+
+namespace heddle::node {
+
+// Makes a persistent device `name` in the calling thread's network namespace, down, that hands out
+// IP packets with a virtio_net_hdr before each, in several queues if the kernel can do that.
+// AlreadyExists: there is a device of that name. Unimplemented: the kernel has no TUN devices;
+// PermissionDenied; or what else the kernel says, each with what to do.
+absl::Status MakeTunDevice(const std::string& name);
+
+}  // namespace heddle::node
