@@ -54,6 +54,31 @@ still_running() {
   return 1
 }
 
+# The forwarders that the nodes started, which are nobody's children: by their program and socket.
+forwarder_ids() {
+  local id
+  for id in $(grep -lzxE -e "(--socket=)?$state/h[0-9]+/state/forwarder\.sock" \
+    /proc/[0-9]*/cmdline 2> /dev/null | cut -d/ -f3); do
+    case $(readlink "/proc/$id/exe") in
+      "$bin/heddle-forwarder"*) echo "$id" ;;
+    esac
+  done
+}
+
+# After the nodes, which would start them again.
+end_forwarders() {
+  local ids signal waited
+  for signal in -TERM -KILL; do
+    ids=$(forwarder_ids)
+    [ -n "$ids" ] || return 0
+    kill "$signal" $ids 2> /dev/null || true
+    for waited in $(seq 50); do
+      [ -n "$(forwarder_ids)" ] || return 0
+      sleep 0.1
+    done
+  done
+}
+
 # wait_for WHAT PROGRAM CONDITION...: until it holds, the program ends, or 30 seconds have passed.
 wait_for() {
   local what=$1 program=$2 tries=0 why="not within 30 seconds"
