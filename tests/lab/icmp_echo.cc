@@ -10,10 +10,10 @@
 #include <unistd.h>
 
 #include <atomic>
-#include <cstring>
-#include <vector>
+#include <string>
 
 #include "absl/time/clock.h"
+#include "tests/lab/checksum.h"
 #include "tests/lab/error.h"
 #include "tests/lab/socket_address.h"
 
@@ -33,23 +33,6 @@ constexpr Protocol kProtocols[] = {
 constexpr int kHeaderBytes = 8;  // type, code, checksum, id, sequence
 
 const Protocol& ProtocolOf(const Ip& ip) { return kProtocols[static_cast<int>(ip.family())]; }
-
-// RFC 1071. The kernel does it for ICMPv6 only.
-std::uint16_t Checksum(const std::vector<std::uint8_t>& bytes) {
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) sum += bytes[i] << (i % 2 == 0 ? 8 : 0);
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~sum);
-}
-
-void Put16(std::uint16_t value, std::uint8_t* at) {
-  at[0] = static_cast<std::uint8_t>(value >> 8);
-  at[1] = static_cast<std::uint8_t>(value);
-}
-
-std::uint16_t Get16(const std::uint8_t* at) {
-  return static_cast<std::uint16_t>(at[0] << 8 | at[1]);
-}
 
 std::uint16_t NextId() {
   static std::atomic<std::uint16_t> next{1};
@@ -78,11 +61,13 @@ IcmpEcho::~IcmpEcho() { close(fd_); }
 
 bool IcmpEcho::Send(std::uint16_t sequence, int packet_bytes) {
   const Protocol& protocol = ProtocolOf(destination_);
-  std::vector<std::uint8_t> packet(
-      static_cast<std::size_t>(std::max(packet_bytes - protocol.ip_header_bytes, kHeaderBytes)));
-  packet[0] = static_cast<std::uint8_t>(protocol.request_type);
+  std::string packet(
+      static_cast<std::size_t>(std::max(packet_bytes - protocol.ip_header_bytes, kHeaderBytes)),
+      '\0');
+  packet[0] = static_cast<char>(protocol.request_type);
   Put16(id_, &packet[4]);
   Put16(sequence, &packet[6]);
+  // The kernel does it for ICMPv6 only.
   if (destination_.family() == Family::kV4) Put16(Checksum(packet), &packet[2]);
   const SocketAddress to = ToSocketAddress(destination_, 0);
   return sendto(fd_, packet.data(), packet.size(), 0, to.get(), to.length) ==
@@ -96,12 +81,13 @@ std::optional<std::uint16_t> IcmpEcho::Receive(absl::Duration limit) {
     const absl::Duration left = std::max(deadline - absl::Now(), absl::ZeroDuration());
     pollfd waiting{fd_, POLLIN, 0};
     if (poll(&waiting, 1, static_cast<int>(absl::ToInt64Milliseconds(left))) <= 0) return {};
-    std::uint8_t buffer[65536];
+    char buffer[65536];
     const ssize_t got = recv(fd_, buffer, sizeof buffer, MSG_DONTWAIT);
     if (got < 0) continue;  // an ICMP error about an earlier request
     // A raw IPv4 socket hands out the IP header too.
     const int skip = destination_.family() == Family::kV4 ? (buffer[0] & 0xf) * 4 : 0;
-    if (got < skip + kHeaderBytes || buffer[skip] != protocol.reply_type) continue;
+    if (got < skip + kHeaderBytes) continue;
+    if (static_cast<std::uint8_t>(buffer[skip]) != protocol.reply_type) continue;
     if (Get16(buffer + skip + 4) == id_) return Get16(buffer + skip + 6);
   }
 }

@@ -5,8 +5,8 @@
 
 namespace heddle::lab {
 
-// Whether a link of this type (as `ip link add type` names it: "ipip", "wireguard"; or "tun") can be
-// made. It is tried in a namespace of its own. Throws LabError if there cannot be one.
+// Whether a link of this type (as `ip link add type` names it: "ipip", "wireguard"; or "tun") can
+// be made. It is tried in a namespace of its own. Throws LabError if there cannot be one.
 bool KernelMakesLinks(const std::string& type);
 
 }  // namespace heddle::lab

@@ -4,10 +4,10 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
-#include <unistd.h>
 
 #include "absl/time/time.h"
 #include "tests/lab/error.h"
+#include "tests/lab/socket.h"
 #include "tests/lab/socket_address.h"
 #include "tests/lab/time_scale.h"
 
@@ -16,45 +16,24 @@ namespace {
 
 constexpr absl::Duration kLimit = absl::Seconds(1);
 
-// A UDP socket of one namespace.
-class UdpSocket {
- public:
-  UdpSocket(const NetworkNamespace& netns, const Ip& bound, std::uint16_t port) {
-    netns.Enter([&] {
-      fd_ = socket(ToAddressFamily(bound.family()), SOCK_DGRAM | SOCK_CLOEXEC, 0);
-      if (fd_ < 0) ThrowErrno("a UDP socket in " + netns.name());
-      const SocketAddress address = ToSocketAddress(bound, port);
-      if (bind(fd_, address.get(), address.length) != 0) {
-        ThrowErrno("bind " + bound.ToString() + " in " + netns.name());
-      }
-    });
+void SendTo(const Socket& socket, const SocketAddress& to) {
+  // A filter that drops it says EPERM: that too means "does not arrive".
+  if (sendto(socket.fd(), "probe", 5, 0, to.get(), to.length) < 0 && errno != EPERM) {
+    ThrowErrno("send to " + ToIp(to).ToString());
   }
-  ~UdpSocket() { close(fd_); }
-  UdpSocket(const UdpSocket&) = delete;
-  UdpSocket& operator=(const UdpSocket&) = delete;
+}
 
-  int fd() const { return fd_; }
-
-  void SendTo(const SocketAddress& to) {
-    // A filter that drops it says EPERM: that too means "does not arrive".
-    if (sendto(fd_, "probe", 5, 0, to.get(), to.length) < 0 && errno != EPERM) {
-      ThrowErrno("send to " + ToIp(to).ToString());
-    }
+std::optional<SocketAddress> Receive(const Socket& socket) {
+  pollfd waiting{socket.fd(), POLLIN, 0};
+  if (poll(&waiting, 1, static_cast<int>(absl::ToInt64Milliseconds(Scaled(kLimit)))) <= 0)
+    return {};
+  char buffer[64];
+  SocketAddress from;
+  if (recvfrom(socket.fd(), buffer, sizeof buffer, MSG_DONTWAIT, from.get(), &from.length) < 0) {
+    return {};
   }
-
-  std::optional<SocketAddress> Receive() {
-    pollfd waiting{fd_, POLLIN, 0};
-    if (poll(&waiting, 1, static_cast<int>(absl::ToInt64Milliseconds(Scaled(kLimit)))) <= 0)
-      return {};
-    char buffer[64];
-    SocketAddress from;
-    if (recvfrom(fd_, buffer, sizeof buffer, MSG_DONTWAIT, from.get(), &from.length) < 0) return {};
-    return from;
-  }
-
- private:
-  int fd_ = -1;
-};
+  return from;
+}
 
 int LinkIndex(const NetworkNamespace& netns, const char* link) {
   int index = 0;
@@ -63,7 +42,7 @@ int LinkIndex(const NetworkNamespace& netns, const char* link) {
 }
 
 // Joins the group on the receiver and sends through the named link on the sender.
-void SetUpMulticast(const Datagram& datagram, const UdpSocket& sender, const UdpSocket& receiver) {
+void SetUpMulticast(const Datagram& datagram, const Socket& sender, const Socket& receiver) {
   group_req join{};
   join.gr_interface = static_cast<std::uint32_t>(LinkIndex(datagram.to, datagram.multicast_link));
   join.gr_group = ToSocketAddress(datagram.destination, 0).storage;
@@ -85,11 +64,13 @@ void SetUpMulticast(const Datagram& datagram, const UdpSocket& sender, const Udp
 template <typename Then>
 void Deliver(const Datagram& datagram, Then&& then) {
   const Ip any(datagram.destination.family(), 0);
-  UdpSocket receiver(datagram.to, any, datagram.port);
-  UdpSocket sender(datagram.from, datagram.source.value_or(any), 0);
+  const int domain = ToAddressFamily(datagram.destination.family());
+  const Socket receiver(datagram.to, domain, SOCK_DGRAM), sender(datagram.from, domain, SOCK_DGRAM);
+  receiver.Bind(any, datagram.port);
+  sender.Bind(datagram.source.value_or(any));
   if (datagram.destination.is_multicast()) SetUpMulticast(datagram, sender, receiver);
-  sender.SendTo(ToSocketAddress(datagram.destination, datagram.port));
-  const std::optional<SocketAddress> from = receiver.Receive();
+  SendTo(sender, ToSocketAddress(datagram.destination, datagram.port));
+  const std::optional<SocketAddress> from = Receive(receiver);
   if (from) then(sender, receiver, *from);
 }
 
@@ -97,15 +78,16 @@ void Deliver(const Datagram& datagram, Then&& then) {
 
 std::optional<Ip> SourceSeen(const Datagram& datagram) {
   std::optional<Ip> seen;
-  Deliver(datagram, [&](UdpSocket&, UdpSocket&, const SocketAddress& from) { seen = ToIp(from); });
+  Deliver(datagram,
+          [&](const Socket&, const Socket&, const SocketAddress& from) { seen = ToIp(from); });
   return seen;
 }
 
 bool AnswerArrives(const Datagram& datagram) {
   bool arrived = false;
-  Deliver(datagram, [&](UdpSocket& sender, UdpSocket& receiver, const SocketAddress& from) {
-    receiver.SendTo(from);
-    arrived = sender.Receive().has_value();
+  Deliver(datagram, [&](const Socket& sender, const Socket& receiver, const SocketAddress& from) {
+    SendTo(receiver, from);
+    arrived = Receive(sender).has_value();
   });
   return arrived;
 }
