@@ -11,6 +11,7 @@ namespace {
 
 // Of an IPv4 header.
 constexpr std::size_t kId = 4, kFragment = 6, kTtl = 8;
+constexpr std::size_t kPlainHeaderBytes = 20;
 constexpr std::uint16_t kDontFragment = 0x4000;
 
 bool BytesMatch(const Candidate& a, const Candidate& b, std::size_t at, std::size_t bytes) {
@@ -70,13 +71,9 @@ bool Candidate::pushes() const {
 
 Candidate Examine(const Packet& packet) {
   using Kind = Candidate::Kind;
-  const auto upper = FindUpperLayer(packet);
-  if (!upper) return {packet, Kind::kOpaque};
-  if (upper->protocol != IPPROTO_TCP && upper->protocol != IPPROTO_UDP) return {packet};
-  const std::size_t plain_header_bytes = packet.family == Family::kV4 ? 20 : 40;
-  if (upper->part != UpperLayer::Part::kWhole || upper->at != plain_header_bytes) {
-    return {packet, Kind::kOpaque};
-  }
+  if (packet.protocol == IPPROTO_ICMP || packet.protocol == IPPROTO_ICMPV6) return {packet};
+  const bool has_options = packet.family == Family::kV4 && packet.header_bytes != kPlainHeaderBytes;
+  if (packet.is_fragment || has_options) return {packet, Kind::kOpaque};
   Candidate candidate{packet, Kind::kAlone};
   const std::size_t transport_header = TransportHeaderBytes(packet.protocol, candidate.transport());
   if (transport_header == 0) return {packet, Kind::kOpaque};

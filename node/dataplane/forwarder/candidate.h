@@ -12,8 +12,8 @@ namespace heddle::node::forwarder {
 
 struct Candidate {
   enum class Kind {
-    kForeign,  // of a protocol that is never coalesced
-    kOpaque,   // of any flow between its addresses: a fragment, or with IP options or extensions
+    kForeign,  // ICMP, of no such flow
+    kOpaque,   // of any flow between its addresses: a fragment, with IP options or extensions, ...
     kAlone,    // of a flow, and never in a frame with others: SYN, FIN, a pure acknowledgement, ...
     kSegment,  // may be in a frame with others
   };
