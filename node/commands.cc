@@ -13,9 +13,12 @@
 #include "absl/strings/str_cat.h"
 #include "base/core_dumps.h"
 #include "base/status_macros.h"
+#include "node/dataplane/forwarder_process.h"
+#include "node/dataplane/forwarder_report.h"
 #include "node/dataplane/kernel.h"
 #include "node/enrolment/enrolment.h"
 #include "node/instance_lock.h"
+#include "node/state/link_names.h"
 #include "spdlog/spdlog.h"
 
 namespace heddle::node {
@@ -56,10 +59,16 @@ WireguardSecret LoadSecret(const std::string& path, Identity* identity) {
   return *secret;
 }
 
+std::string ForwarderSocket(const Flags& flags) {
+  return absl::StrCat(flags.state_dir, "/forwarder.sock");
+}
+
 absl::StatusOr<std::unique_ptr<KernelDataplane>> OpenKernel(const Flags& flags,
                                                             KernelOptions options = {}) {
   options.hooks.record_file = flags.agent.hooks_file;
   options.hooks.run_commands = flags.agent.executor.identity.runs_commands;
+  options.forwarder.socket_path = ForwarderSocket(flags);
+  options.forwarder.program = flags.forwarder;
   return OpenKernelDataplane(std::move(options));
 }
 
@@ -76,6 +85,7 @@ absl::StatusOr<std::unique_ptr<Enrolment>> StartEnrolment(const Flags& flags) {
 absl::Status RunAgent(const Flags& flags, int stop_fd, std::unique_ptr<Enrolment> enrolment) {
   AgentOptions options = flags.agent;
   KernelOptions kernel;
+  kernel.forwarder.takes_over = true;
   kernel.wireguard = LoadSecret(flags.wireguard_key_file, &options.executor.identity);
   HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<KernelDataplane> dataplane, OpenKernel(flags, kernel));
   HEDDLE_ASSIGN_OR_RETURN(KernelWatch watch, KernelWatch::Open());
@@ -130,6 +140,18 @@ absl::Status RemoveKernelObjects(Dataplane* dataplane, std::size_t* removed, boo
   return absl::OkStatus();
 }
 
+// One that is left although its device is gone.
+std::size_t EndLeftForwarder(const Flags& flags, bool* failed) {
+  const absl::StatusOr<std::string> ended = EndForwarder(ForwarderSocket(flags));
+  if (!ended.ok()) {
+    spdlog::error("{}", std::string(ended.status().message()));
+    *failed = true;
+  }
+  if (!ended.ok() || ended->empty()) return 0;
+  std::cout << "end " << *ended << "\n";
+  return 1;
+}
+
 }  // namespace
 
 int RunNode(const Flags& flags) {
@@ -160,6 +182,7 @@ int RunCleanup(const Flags& flags) {
   bool failed = false;
   const absl::Status status = RemoveKernelObjects(dataplane->get(), &removed, &failed);
   if (!status.ok()) return Fail(status);
+  removed += EndLeftForwarder(flags, &failed);
   for (const std::string& path : {flags.agent.subnet_file, flags.agent.snapshot_file}) {
     removed += RemoveFile(path, &failed);
   }
@@ -172,7 +195,9 @@ int RunShow(const Flags& flags) {
   if (!dataplane.ok()) return Fail(dataplane.status());
   const absl::StatusOr<NetworkState> state = (*dataplane)->Read();
   if (!state.ok()) return Fail(state.status());
-  std::cout << state->ToString() << IdentityText(flags);
+  std::cout << state->ToString();
+  if (state->links.contains(kUdpLinkName)) std::cout << ReportForwarder(ForwarderSocket(flags));
+  std::cout << IdentityText(flags);
   return kExitOk;
 }
 

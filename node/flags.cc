@@ -13,6 +13,7 @@
 #include "base/host_name.h"
 #include "base/status_macros.h"
 #include "base/version.h"
+#include "node/dataplane/forwarder_process.h"
 #include "node/flag_definition.h"
 #include "node/security_flags.h"
 #include "spdlog/spdlog.h"
@@ -42,6 +43,7 @@ struct RawFlags {
   std::string subnet_file = "/run/heddle/subnet.env";
   std::string state_dir = "/var/lib/heddle/node";
   std::string wireguard_key_file;
+  std::string forwarder;
   int resync_seconds = 60;
   int probe_interval_seconds = 1;
   double hold_removals_fraction = 0.5;
@@ -116,6 +118,9 @@ void DefineFiles(CLI::App* app, RawFlags* raw) {
   Add(app, "wireguard-key-file", "PATH", &raw->wireguard_key_file,
       "File with this node's private WireGuard key, as 'wg genkey' prints it; made when there is "
       "none. The default is wireguard.key in the state directory.");
+  Add(app, "forwarder", "PATH", &raw->forwarder,
+      "The program heddle-forwarder, which carries the packets of the backend 'udp' and is started "
+      "when that is first needed. The default is the one beside heddle-node.");
   Add(app, "log-level", "LEVEL", &raw->log_level,
       "How much to log: trace, debug, info, warn, error or off.")
       ->check(CLI::IsMember({"trace", "debug", "info", "warn", "error", "off"}));
@@ -204,6 +209,7 @@ absl::StatusOr<Flags> ToFlags(const RawFlags& raw, Command command) {
   flags.wireguard_key_file = raw.wireguard_key_file.empty()
                                  ? absl::StrCat(raw.state_dir, "/wireguard.key")
                                  : raw.wireguard_key_file;
+  flags.forwarder = raw.forwarder.empty() ? ForwarderBesideThisProgram() : raw.forwarder;
   flags.log_level = raw.log_level;
   return flags;
 }

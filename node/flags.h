@@ -17,6 +17,7 @@ struct Flags {
   EnrolmentOptions enrolment;  // of no use where agent.session.insecure
   std::string state_dir;
   std::string wireguard_key_file;
+  std::string forwarder;  // path of the program
   std::string log_level;
 };
 

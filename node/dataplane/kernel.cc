@@ -12,6 +12,7 @@
 #include "node/dataplane/rtnetlink_writer.h"
 #include "node/dataplane/rules.h"
 #include "node/dataplane/sysctl.h"
+#include "node/dataplane/udp_forwarder.h"
 #include "node/dataplane/wireguard.h"
 
 namespace heddle::node {
@@ -23,6 +24,7 @@ class Kernel final : public KernelDataplane {
       : writer_(std::move(socket)),
         rules_(std::move(rules)),
         wireguard_(options.wireguard),
+        forwarder_(std::move(options.forwarder)),
         hooks_(std::move(options.hooks)) {}
 
   absl::StatusOr<NetworkState> Read() override {
@@ -34,6 +36,7 @@ class Kernel final : public KernelDataplane {
     HEDDLE_RETURN_IF_ERROR(ReadFeatures(&state));
     HEDDLE_ASSIGN_OR_RETURN(state.rules, rules_.Read());
     HEDDLE_RETURN_IF_ERROR(wireguard_.Read(&state));
+    forwarder_.Read(&state);
     hooks_.Read(&state);
     return state;
   }
@@ -42,12 +45,14 @@ class Kernel final : public KernelDataplane {
     std::vector<Failure> failures;
     writer_.Start(&failures);
     wireguard_.Start(&failures);
+    forwarder_.Start(&failures);
     hooks_.Start();
     for (const Operation& operation : operations) {
       std::visit([&](const auto& o) { ApplyOne(operation, o.first, o.second, &failures); },
                  operation.object);
     }
     FlushAll();
+    forwarder_.Finish();
     return failures;
   }
 
@@ -58,6 +63,7 @@ class Kernel final : public KernelDataplane {
   void ApplyOne(const Operation& operation, const Key& key, const Value& value,
                 std::vector<Failure>*) {
     wireguard_.Flush();
+    forwarder_.Flush();
     writer_.Add(operation, key, value);
   }
 
@@ -92,14 +98,25 @@ class Kernel final : public KernelDataplane {
     wireguard_.Add(operation, key, peer);
   }
 
-  void ApplyOne(const Operation& operation, const UdpListenerKey&, const UdpListener&,
-                std::vector<Failure>* failures) {
-    Record(operation, absl::UnimplementedError("heddle-forwarder is not spoken to yet"), failures);
+  // Before its TUN device goes, the forwarder lets go of it.
+  void ApplyOne(const Operation& operation, const std::string& name, const Link& link,
+                std::vector<Failure>*) {
+    FlushAll();
+    const bool is_tun = std::holds_alternative<TunLink>(link.kind);
+    if (is_tun && operation.kind == Operation::Kind::kRemove) forwarder_.Forget(operation);
+    writer_.Add(operation, name, link);
   }
 
-  void ApplyOne(const Operation& operation, const UdpTunnelKey&, const UdpTunnel&,
-                std::vector<Failure>* failures) {
-    Record(operation, absl::UnimplementedError("heddle-forwarder is not spoken to yet"), failures);
+  void ApplyOne(const Operation& operation, const UdpListenerKey& key, const UdpListener&,
+                std::vector<Failure>*) {
+    writer_.Flush();
+    forwarder_.Add(operation, key.link);
+  }
+
+  void ApplyOne(const Operation& operation, const UdpTunnelKey& key, const UdpTunnel&,
+                std::vector<Failure>*) {
+    writer_.Flush();
+    forwarder_.Add(operation, key.link);
   }
 
   void ApplyOne(const Operation& operation, const HookKey& key, const Hook& hook,
@@ -112,6 +129,7 @@ class Kernel final : public KernelDataplane {
   void FlushAll() {
     writer_.Flush();
     wireguard_.Flush();
+    forwarder_.Flush();
   }
 
   static void Record(const Operation& operation, const absl::Status& status,
@@ -122,6 +140,7 @@ class Kernel final : public KernelDataplane {
   RtnetlinkWriter writer_;
   Rules rules_;
   Wireguard wireguard_;
+  UdpForwarder forwarder_;
   Hooks hooks_;
 };
 

@@ -1,6 +1,6 @@
-// The real kernel: rtnetlink, generic netlink, /proc/sys and nftables, and the commands of the
-// extension backend, in the network namespace of the thread that
-// opened them.
+// The real kernel: rtnetlink, generic netlink, /proc/sys and nftables, in the network namespace of
+// the thread that opened them; the commands of the extension backend, and the udp backend's
+// forwarder.
 #pragma once
 
 #include <cstdint>
@@ -9,14 +9,16 @@
 
 #include "absl/status/statusor.h"
 #include "node/dataplane/dataplane.h"
+#include "node/dataplane/forwarder_process.h"
 #include "node/dataplane/hooks.h"
 #include "node/dataplane/wireguard_secret.h"
 
 namespace heddle::node {
 
 struct KernelOptions {
-  WireguardSecret wireguard;  // zero: no wireguard link gets a key
-  HooksOptions hooks;         // by default none are run
+  WireguardSecret wireguard;   // zero: no wireguard link gets a key
+  HooksOptions hooks;          // by default none are run
+  ForwarderOptions forwarder;  // by default there is none
 };
 
 class KernelDataplane : public Dataplane {

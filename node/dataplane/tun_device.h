@@ -8,10 +8,10 @@
 
 namespace heddle::node {
 
-// Makes a persistent device `name` in the calling thread's network namespace, down, that hands out
-// IP packets with a virtio_net_hdr before each, in several queues if the kernel can do that.
-// AlreadyExists: there is a device of that name. Unimplemented: the kernel has no TUN devices;
-// PermissionDenied; or what else the kernel says, each with what to do.
+// Makes a persistent device `name` in the calling thread's network namespace, down, with what the
+// kernel can do of several queues and of a virtio_net_hdr before each packet. AlreadyExists: there
+// is a device of that name. Unimplemented: the kernel has no TUN devices; or what else the kernel
+// says. Each with what to do.
 absl::Status MakeTunDevice(const std::string& name);
 
 }  // namespace heddle::node
