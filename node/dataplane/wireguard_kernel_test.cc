@@ -38,7 +38,9 @@ WireguardSecret SecretOf(int node) {
 void Shell(const std::string& command) { EXPECT_EQ(RunShell(command), absl::OkStatus()); }
 
 std::unique_ptr<KernelDataplane> OpenWith(const WireguardSecret& secret) {
-  auto opened = OpenKernelDataplane({secret, ""});
+  KernelOptions options;
+  options.wireguard = secret;
+  auto opened = OpenKernelDataplane(options);
   EXPECT_EQ(opened.status(), absl::OkStatus());
   return *std::move(opened);
 }
