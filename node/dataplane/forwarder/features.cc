@@ -2,16 +2,18 @@
 
 #include <errno.h>
 #include <linux/if_tun.h>
-#include <linux/virtio_net.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
 
-#include "absl/algorithm/container.h"
+#include <algorithm>
+#include <iterator>
+
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
 #include "absl/strings/str_split.h"
+#include "node/dataplane/forwarder/offload.h"
 
 // Of Linux 6.2.
 #ifndef TUN_F_USO4
@@ -31,10 +33,10 @@ constexpr Named kAll[] = {
     {"gso", &Features::gso},           {"gro", &Features::gro}, {"mmsg", &Features::mmsg},
 };
 
-bool Offload(int tun_queue, const Features& features) {
+bool Accepts(int tun_queue, const Features& features) {
   unsigned flags = 0;
   if (features.checksum) flags |= TUN_F_CSUM;
-  if (features.tso) flags |= TUN_F_TSO4 | TUN_F_TSO6;
+  if (features.tso) flags |= TUN_F_TSO4 | TUN_F_TSO6 | TUN_F_TSO_ECN;
   if (features.uso) flags |= TUN_F_USO4 | TUN_F_USO6;
   return ioctl(tun_queue, TUNSETOFFLOAD, flags) == 0;
 }
@@ -54,19 +56,21 @@ bool Set(int socket, int option, int value) {
 }  // namespace
 
 bool operator==(const Features& a, const Features& b) {
-  return absl::c_all_of(kAll, [&](const Named& one) { return a.*one.member == b.*one.member; });
+  return std::all_of(std::begin(kAll), std::end(kAll),
+                     [&](const Named& one) { return a.*one.member == b.*one.member; });
 }
 
 absl::StatusOr<Features> AllBut(absl::string_view names) {
   Features features;
   for (absl::string_view name : absl::StrSplit(names, ',', absl::SkipWhitespace())) {
-    const auto* found = absl::c_find_if(kAll, [&](const Named& one) { return one.name == name; });
+    const auto* found = std::find_if(std::begin(kAll), std::end(kAll),
+                                     [&](const Named& one) { return one.name == name; });
     if (found == std::end(kAll)) {
-      return absl::InvalidArgumentError(absl::StrCat(
-          "'", name, "' is nothing that can be left out; these can: ",
-          absl::StrJoin(kAll, ", ", [](std::string* out, const Named& one) {
-            absl::StrAppend(out, one.name);
-          })));
+      return absl::InvalidArgumentError(
+          absl::StrCat("'", name, "' is nothing that can be left out; these can: ",
+                       absl::StrJoin(kAll, ", ", [](std::string* out, const Named& one) {
+                         absl::StrAppend(out, one.name);
+                       })));
     }
     features.*found->member = false;
   }
@@ -87,10 +91,10 @@ Features OfferOffloads(int tun_queue, bool vnet_header, const Features& wanted) 
   offered.checksum = wanted.checksum && vnet_header;
   offered.tso = wanted.tso && offered.checksum;
   offered.uso = wanted.uso && offered.tso;
-  int header_bytes = sizeof(virtio_net_hdr);
+  int header_bytes = sizeof(Offload);
   if (vnet_header) ioctl(tun_queue, TUNSETVNETHDRSZ, &header_bytes);
   for (bool Features::*less : {&Features::uso, &Features::tso, &Features::checksum}) {
-    if (Offload(tun_queue, offered)) break;
+    if (Accepts(tun_queue, offered)) break;
     offered.*less = false;
   }
   return offered;

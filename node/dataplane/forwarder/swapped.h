@@ -6,8 +6,8 @@
 // the pointer gives what was stored before G, or something newer. It then stores G into its slot
 // with release, after its last use of what it had. Replace() frees the former value only after it
 // has loaded at least G from each slot with acquire: so all uses happened before, and no reader can
-// come by the former value again. A reader's slot starts at the generation it registered in and ends
-// at the highest there is; registering, leaving and replacing exclude one another.
+// come by the former value again. A reader's slot starts at the generation it registered in and
+// ends at the highest there is; registering, leaving and replacing exclude one another.
 #pragma once
 
 #include <algorithm>

@@ -13,8 +13,8 @@ Train& Trains::TrainFor(const Endpoint* to, std::size_t bytes) {
   for (std::size_t i = used_; i-- > 0;) {
     Train& train = trains_[i];
     if (train.to != to) continue;
-    const bool fits = !train.is_full && bytes <= train.datagram_bytes &&
-                      train.bytes + bytes <= kMaxBytes;
+    const bool fits =
+        !train.is_full && bytes <= train.datagram_bytes && train.bytes + bytes <= kMaxBytes;
     if (fits) return train;
     break;
   }

@@ -16,8 +16,8 @@ namespace heddle::node::forwarder {
 
 struct Train {
   const Endpoint* to = nullptr;
-  SocketAddress address;       // of `to`
-  std::vector<iovec> pieces;   // datagram by datagram; none begins within a piece
+  SocketAddress address;      // of `to`
+  std::vector<iovec> pieces;  // datagram by datagram; none begins within a piece
   std::size_t datagrams = 0;
   std::size_t datagram_bytes = 0;  // of each but the last
   std::size_t bytes = 0;           // of all

@@ -9,8 +9,7 @@ TunnelTable::TunnelTable(const std::vector<Tunnel>& tunnels, const std::vector<P
   for (const Tunnel& tunnel : tunnels) {
     std::vector<Level>& levels = levels_[static_cast<int>(tunnel.subnet.family())];
     const auto longer = [](const Level& level, int length) { return level.length > length; };
-    auto level =
-        std::lower_bound(levels.begin(), levels.end(), tunnel.subnet.length(), longer);
+    auto level = std::lower_bound(levels.begin(), levels.end(), tunnel.subnet.length(), longer);
     if (level == levels.end() || level->length != tunnel.subnet.length()) {
       level = levels.insert(level, Level{tunnel.subnet.length(), {}});
     }

@@ -41,8 +41,8 @@ TEST(TunnelTableTest, TheLongestPrefixHasThePacket) {
 }
 
 TEST(TunnelTableTest, TheLaterOfTwoOfOneSubnetCounts) {
-  const TunnelTable table(
-      {To("10.1.1.0/24", "192.0.2.1"), To("10.1.1.0/24", "192.0.2.2", 7890)}, {});
+  const TunnelTable table({To("10.1.1.0/24", "192.0.2.1"), To("10.1.1.0/24", "192.0.2.2", 7890)},
+                          {});
   EXPECT_EQ(*table.Find(At("10.1.1.9")), (Endpoint{At("192.0.2.2"), 7890}));
   // Nothing leads to the former any more, so it is nobody.
   EXPECT_EQ(table.Judge(At("192.0.2.1"), At("10.1.1.9"), At("10.1.2.1")), Verdict::kUnknownPeer);
@@ -116,8 +116,8 @@ TEST_P(RandomTableTest, FindsWhatALinearSearchFinds) {
   for (int round = 0; round < 50; ++round) {
     std::vector<Tunnel> tunnels;
     for (int i = 0; i < 40; ++i) {
-      tunnels.push_back({Prefix(any(), static_cast<int>(random() % 13)),
-                         {any(), static_cast<std::uint16_t>(i)}});
+      tunnels.push_back(
+          {Prefix(any(), static_cast<int>(random() % 13)), {any(), static_cast<std::uint16_t>(i)}});
     }
     const TunnelTable table(tunnels, {});
     for (int i = 0; i < 200; ++i) {
