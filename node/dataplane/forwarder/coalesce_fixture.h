@@ -7,21 +7,15 @@
 #include <vector>
 
 #include "node/dataplane/forwarder/coalesce.h"
+#include "node/dataplane/forwarder/far_side.h"
 #include "node/dataplane/forwarder/sample_packets.h"
 
 namespace heddle::node::forwarder {
 
 inline constexpr CoalesceOptions kAll = {true, true};
 
-// A frame as the device gets it.
-struct Written {
-  Offload offload;
-  std::string bytes;
-  std::size_t packets;
-};
-
 // Checks that the pieces of each frame are what it says.
-std::vector<Written> WrittenOf(absl::Span<const Frame> frames);
+void CheckPieces(absl::Span<const Frame> frames);
 
 bool IsPlain(const Offload& offload);
 

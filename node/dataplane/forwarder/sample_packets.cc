@@ -128,6 +128,21 @@ SampleFrame MakeFrame(const Sample& sample, std::size_t segment_bytes) {
   return frame;
 }
 
+std::vector<std::string> SegmentsOf(const Sample& whole, std::size_t segment_bytes) {
+  constexpr std::uint8_t kFinAndPush = 0x09, kCongestionWindowReduced = 0x80;
+  std::vector<std::string> packets;
+  for (std::size_t at = 0; at < whole.payload.size(); at += segment_bytes) {
+    Sample part = whole;
+    part.payload = whole.payload.substr(at, segment_bytes);
+    part.id = static_cast<std::uint16_t>(whole.id + packets.size());
+    part.sequence = whole.sequence + static_cast<std::uint32_t>(at);
+    if (at > 0) part.flags &= ~kCongestionWindowReduced;
+    if (at + segment_bytes < whole.payload.size()) part.flags &= ~kFinAndPush;
+    packets.push_back(part.Bytes());
+  }
+  return packets;
+}
+
 std::string WrongWith(absl::string_view packet) {
   const bool v4 = packet[0] >> 4 == 4;
   const std::size_t header_bytes = v4 ? (packet[0] & 0xf) * 4 : 40;

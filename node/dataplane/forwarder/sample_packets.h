@@ -46,6 +46,10 @@ struct SampleFrame {
 };
 SampleFrame MakeFrame(const Sample& sample, std::size_t segment_bytes);
 
+// What the sender would have made of it without offload: packets with up to `segment_bytes` of
+// payload each.
+std::vector<std::string> SegmentsOf(const Sample& whole, std::size_t segment_bytes);
+
 // RFC 1071, two bytes at a time. 0: of something with its own right checksum in it.
 std::uint16_t PlainChecksum(absl::string_view bytes);
 

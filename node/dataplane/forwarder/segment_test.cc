@@ -5,6 +5,7 @@
 #include <functional>
 
 #include "absl/strings/str_cat.h"
+#include "node/dataplane/forwarder/far_side.h"
 #include "node/dataplane/forwarder/sample_packets.h"
 
 namespace heddle::node::forwarder {
@@ -27,35 +28,17 @@ std::vector<std::string> Cut(const SampleFrame& frame, Segmenter* segmenter) {
   std::vector<std::uint8_t> exact(frame.bytes.begin(), frame.bytes.end());
   const auto packet = ParsePacket(absl::MakeSpan(exact));
   if (!packet) return {"not a packet"};
-  std::vector<std::string> packets;
-  for (const Pieces& pieces : segmenter->Cut(frame.offload, *packet)) {
-    packets.push_back(ToString(pieces.header) + ToString(pieces.payload));
-    EXPECT_EQ(packets.back().size(), pieces.size());
-  }
+  const std::vector<std::string> packets = PacketsOf(segmenter->Cut(frame.offload, *packet));
   // What is left as it was found may be sent by others yet.
-  if (packets.empty()) EXPECT_EQ(ToString(exact), frame.bytes);
+  if (packets.empty()) {
+    EXPECT_EQ(ToString(exact), frame.bytes);
+  }
   return packets;
 }
 
 std::vector<std::string> Cut(const SampleFrame& frame) {
   Segmenter segmenter;
   return Cut(frame, &segmenter);
-}
-
-// What the sender would have made without offload.
-std::vector<std::string> Expected(const Sample& whole, std::size_t segment_bytes) {
-  std::vector<std::string> packets;
-  for (std::size_t at = 0; at < whole.payload.size(); at += segment_bytes) {
-    Sample part = whole;
-    part.payload = whole.payload.substr(at, segment_bytes);
-    part.id = static_cast<std::uint16_t>(whole.id + packets.size());
-    part.sequence = whole.sequence + static_cast<std::uint32_t>(at);
-    if (at > 0) part.flags &= ~kCwr;
-    if (at + segment_bytes < whole.payload.size()) part.flags &= ~(kFin | kPsh);
-    packets.push_back(part.Bytes());
-    EXPECT_EQ(WrongWith(packets.back()), "");
-  }
-  return packets;
 }
 
 class SegmentTest : public ::testing::TestWithParam<Kind> {
@@ -77,8 +60,10 @@ TEST_P(SegmentTest, AFrameBecomesWhatTheSenderMeant) {
     for (std::size_t payload_bytes : {1, 2, 1399, 1400, 2800, 6999, 14000}) {
       if (payload_bytes / segment_bytes > 2000) continue;
       const Sample sample = SampleOf(payload_bytes);
-      ASSERT_EQ(Cut(MakeFrame(sample, segment_bytes)), Expected(sample, segment_bytes))
+      const std::vector<std::string> packets = Cut(MakeFrame(sample, segment_bytes));
+      ASSERT_EQ(packets, SegmentsOf(sample, segment_bytes))
           << payload_bytes << " by " << segment_bytes;
+      for (const std::string& packet : packets) ASSERT_EQ(WrongWith(packet), "");
     }
   }
 }
@@ -86,7 +71,7 @@ TEST_P(SegmentTest, AFrameBecomesWhatTheSenderMeant) {
 TEST_P(SegmentTest, TheLargestFrameIsCut) {
   const Sample sample = SampleOf(65535 - HeaderBytes());
   for (std::size_t segment_bytes : {8, 1448, 65535}) {
-    EXPECT_EQ(Cut(MakeFrame(sample, segment_bytes)), Expected(sample, segment_bytes));
+    EXPECT_EQ(Cut(MakeFrame(sample, segment_bytes)), SegmentsOf(sample, segment_bytes));
   }
   EXPECT_TRUE(Cut(MakeFrame(sample, 7)).empty());
 }
@@ -95,7 +80,7 @@ TEST_P(SegmentTest, NumbersGoOnBeyondTheirEnd) {
   Sample sample = SampleOf(5000);
   sample.sequence = 0xfffffc00;
   sample.id = 0xfffe;
-  EXPECT_EQ(Cut(MakeFrame(sample, 1000)), Expected(sample, 1000));
+  EXPECT_EQ(Cut(MakeFrame(sample, 1000)), SegmentsOf(sample, 1000));
 }
 
 TEST_P(SegmentTest, AllElseIsInEverySegment) {
@@ -107,7 +92,7 @@ TEST_P(SegmentTest, AllElseIsInEverySegment) {
   sample.acknowledged = 0xdeadbeef;
   sample.window = 0xffff;
   sample.options = std::string("\x01\x01\x08\x0a", 4) + SamplePayload(8);
-  EXPECT_EQ(Cut(MakeFrame(sample, 1000)), Expected(sample, 1000));
+  EXPECT_EQ(Cut(MakeFrame(sample, 1000)), SegmentsOf(sample, 1000));
 }
 
 TEST_P(SegmentTest, AChecksumOfZeroIsWrittenAsTheProtocolWants) {
@@ -115,10 +100,10 @@ TEST_P(SegmentTest, AChecksumOfZeroIsWrittenAsTheProtocolWants) {
   const std::size_t at = HeaderBytes() - (GetParam().is_tcp ? 4 : 2);
   // With its own checksum as payload, a packet has the checksum 0.
   sample.payload[0] = sample.payload[1] = 0;
-  const std::string first = Expected(sample, 1000)[0];
+  const std::string first = SegmentsOf(sample, 1000)[0];
   sample.payload.replace(0, 2, first, at, 2);
   const std::vector<std::string> packets = Cut(MakeFrame(sample, 1000));
-  ASSERT_EQ(packets, Expected(sample, 1000));
+  ASSERT_EQ(packets, SegmentsOf(sample, 1000));
   EXPECT_EQ(packets[0].substr(at, 2), GetParam().is_tcp ? std::string(2, '\0') : "\xff\xff");
 }
 
@@ -140,7 +125,7 @@ TEST_P(SegmentTest, HeadersBetweenIpAndTransportAreKept) {
   if (sample.family == Family::kV6) {
     sample.extensions[0] = sample.is_tcp ? 6 : 17;
   }
-  EXPECT_EQ(Cut(MakeFrame(sample, 1000)), Expected(sample, 1000));
+  EXPECT_EQ(Cut(MakeFrame(sample, 1000)), SegmentsOf(sample, 1000));
 }
 
 TEST_P(SegmentTest, MemoryIsUsedAgain) {
@@ -238,7 +223,7 @@ TEST(SegmentTcpTest, FlagsStandWhereTheyBelong) {
     for (bool says_ecn : {false, true}) {
       if (says_ecn) frame.offload.kind |= 0x80;
       const std::vector<std::string> packets = Cut(frame);
-      ASSERT_EQ(packets, Expected(sample, 1000)) << says_ecn;
+      ASSERT_EQ(packets, SegmentsOf(sample, 1000)) << says_ecn;
       const std::size_t at = (family == Family::kV4 ? 20 : 40) + 13;
       EXPECT_EQ(packets[0][at], static_cast<char>(kAck | kEce | kCwr));
       EXPECT_EQ(packets[1][at], kAck | kEce);
@@ -295,7 +280,7 @@ TEST(SegmentTcpTest, ThePseudoHeaderIsTheFrames) {
   sample.extensions = std::string("\x06\0\0\0\0\0\0\0", 8);
   SampleFrame frame = MakeFrame(sample, 1000);
   frame.bytes[39] = 8;  // the destination's last byte, which was 9
-  std::vector<std::string> expected = Expected(sample, 1000);
+  std::vector<std::string> expected = SegmentsOf(sample, 1000);
   for (std::string& packet : expected) packet[39] = 8;
   EXPECT_EQ(Cut(frame), expected);
 }
