@@ -21,7 +21,9 @@ std::string AddressText(const std::optional<Ip>& address) {
 std::string Transport(const Evidence& e) {
   const std::string& type = e.probe.backend_type;
   if (type == "ipip") return "IP protocol 4 (ipip)";
-  if (e.backend == nullptr) return type == "vxlan" || type == "wireguard" ? "its UDP port" : "";
+  if (e.backend == nullptr) {
+    return type == "vxlan" || type == "wireguard" || type == "udp" ? "its UDP port" : "";
+  }
   if (type == "vxlan") {
     const std::int64_t port = e.backend->Int("Port");
     return absl::StrCat("UDP port ", port == 0 ? kDefaultVxlanPort : port);
@@ -114,6 +116,9 @@ Verdict TunnelSilent(const Evidence& e) {
                     "heddle-node must run on both)");
   } else {
     absl::StrAppend(&advice, transport, " is blocked by a firewall on one of them or on the way");
+  }
+  if (e.probe.backend_type == "udp") {
+    absl::StrAppend(&advice, "; or heddle-forwarder does not run there ('heddle-node show' says)");
   }
   if (e.peer == Evidence::Attached::kNo) {
     absl::StrAppend(&advice, "; or the device is gone there, where heddle-node does not run");

@@ -176,6 +176,15 @@ INSTANTIATE_TEST_SUITE_P(
                            },
                            kUdpBlocked,
                            {"UDP port 51820", "key"}},
+                      Case{"UdpBackendBlockedOrWithoutItsForwarder",
+                           [](Known* k) {
+                             SilenceOverlay(&k->probe);
+                             k->probe.overlay_any_mac = Probe();
+                             k->probe.backend_type = "udp";
+                             k->backend = BackendConfig{"udp", {{"Port", std::int64_t{7890}}}};
+                           },
+                           kUdpBlocked,
+                           {"UDP port 7890", "heddle-forwarder does not run there"}},
                       Case{"IpipBlocked",
                            [](Known* k) {
                              SilenceOverlay(&k->probe);

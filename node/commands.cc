@@ -6,6 +6,7 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
+#include <filesystem>
 #include <iostream>
 #include <string>
 #include <utility>
@@ -59,8 +60,9 @@ WireguardSecret LoadSecret(const std::string& path, Identity* identity) {
   return *secret;
 }
 
+// The program that listens there has a working directory of its own.
 std::string ForwarderSocket(const Flags& flags) {
-  return absl::StrCat(flags.state_dir, "/forwarder.sock");
+  return std::filesystem::absolute(flags.state_dir) / "forwarder.sock";
 }
 
 absl::StatusOr<std::unique_ptr<KernelDataplane>> OpenKernel(const Flags& flags,

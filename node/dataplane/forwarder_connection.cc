@@ -10,13 +10,20 @@
 namespace heddle::node {
 
 absl::StatusOr<ForwarderConnection> ForwarderConnection::Open(const std::string& socket_path) {
-  HEDDLE_ASSIGN_OR_RETURN(forwarder::ControlChannel channel,
-                          forwarder::ControlChannel::Connect(socket_path));
-  return ForwarderConnection(std::move(channel));
+  absl::StatusOr<forwarder::ControlChannel> channel =
+      forwarder::ControlChannel::Connect(socket_path);
+  if (absl::IsInvalidArgument(channel.status())) {
+    return absl::InvalidArgumentError(
+        absl::StrCat(channel.status().message(), "; choose a shorter --state-dir"));
+  }
+  HEDDLE_RETURN_IF_ERROR(channel.status());
+  return ForwarderConnection(*std::move(channel));
 }
 
 ForwarderConnection::ForwarderConnection(forwarder::ControlChannel channel)
     : channel_(std::move(channel)), pid_(channel_.peer_pid()) {
+  // Then systemd listens, and passed the socket on to somebody.
+  if (pid_ == 1) pid_ = 0;
   name_ = pid_ == 0 ? "heddle-forwarder" : absl::StrCat("heddle-forwarder (process ", pid_, ")");
 }
 
@@ -60,10 +67,12 @@ absl::Status ForwarderConnection::Close(absl::Duration limit) {
 absl::Status ForwarderConnection::Explain(const absl::Status& status, absl::Duration limit) const {
   switch (status.code()) {
     case absl::StatusCode::kDeadlineExceeded:
-      return absl::DeadlineExceededError(absl::StrCat(
-          name_, " does not answer within ", absl::FormatDuration(limit),
-          ", though it may still carry packets; if that goes on, end it",
-          pid_ == 0 ? "" : absl::StrCat(" (kill -9 ", pid_, ")"), ", and it is started anew"));
+      return absl::DeadlineExceededError(
+          absl::StrCat(name_, " does not answer within ", absl::FormatDuration(limit),
+                       ", though it may still carry packets; if that goes on, end it",
+                       pid_ == 0 ? " (systemctl kill --signal=KILL heddle-forwarder)"
+                                 : absl::StrCat(" (kill -9 ", pid_, ")"),
+                       ", and it is started anew"));
     case absl::StatusCode::kUnavailable:
     case absl::StatusCode::kOutOfRange:
       return absl::UnavailableError(

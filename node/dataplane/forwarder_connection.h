@@ -21,6 +21,7 @@ class ForwarderConnection {
   static constexpr absl::Duration kChangeLimit = absl::Seconds(10);
 
   // Unavailable: no forwarder is there. PermissionDenied: somebody else is; what to do.
+  // InvalidArgument: the path is too long for a socket.
   static absl::StatusOr<ForwarderConnection> Open(const std::string& socket_path);
 
   struct Reply {

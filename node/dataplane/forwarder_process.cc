@@ -80,7 +80,10 @@ absl::StatusOr<ForwarderConnection> ReplaceForwarder(ForwarderConnection old,
 
 absl::StatusOr<std::string> EndForwarder(const std::string& socket_path) {
   absl::StatusOr<ForwarderConnection> connection = ForwarderConnection::Open(socket_path);
-  if (absl::IsUnavailable(connection.status())) return std::string();
+  // Where none can listen, there is none.
+  if (absl::IsUnavailable(connection.status()) || absl::IsInvalidArgument(connection.status())) {
+    return std::string();
+  }
   HEDDLE_RETURN_IF_ERROR(connection.status());
   const absl::StatusOr<control::State> state = connection->Describe();
   if (absl::IsUnavailable(state.status())) return std::string();

@@ -44,7 +44,7 @@ void AddUnsupported(const std::vector<std::string>& unsupported,
          absl::StrCat(
              sentence,
              ". The kernel lacks what the backend needs: load or install its module (ipip, "
-             "wireguard, vxlan), or set another backend"),
+             "wireguard, vxlan, tun), or set another backend"),
          std::nullopt});
   }
 }
