@@ -28,7 +28,7 @@ std::string ReportForwarder(const std::string& socket_path) {
   absl::StrAppend(&text, "\nforwarder uses ", ListOf(state->using_()), "; lacks ",
                   ListOf(state->lacking()), "\n");
   for (const control::State::Count& count : state->counts()) {
-    absl::StrAppend(&text, "forwarder counted ", count.name(), " ", count.value(), "\n");
+    absl::StrAppend(&text, "forwarder count ", count.name(), " ", count.value(), "\n");
   }
   return text;
 }
