@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "node/backend/rows.h"
 #include "node/backend/underlay.h"
@@ -50,6 +51,11 @@ void PlanOwn(const PlaneInput& input, Family family, NetworkState* state) {
   std::sort(listener.subnets.begin(), listener.subnets.end());
   state->udp_listeners[UdpListenerKey{kUdpLinkName, family}] = std::move(listener);
   PlanOwnAddresses(input, kUdpLinkName, family, state);
+  // The forwarder's ICMP errors come from the device's own address. Nothing else does: what it takes
+  // from peers is from their subnets.
+  if (family == Family::kV4) {
+    state->sysctls[absl::StrCat("net/ipv4/conf/", kUdpLinkName, "/accept_local")] = "1";
+  }
 }
 
 absl::StatusOr<std::optional<PeerPath>> PlanPath(const PlaneInput& input, const Peer& peer,

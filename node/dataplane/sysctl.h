@@ -1,4 +1,5 @@
-// Settings under /proc/sys, keyed as "net/ipv6/conf/<link>/accept_ra".
+// Settings under /proc/sys, keyed as "net/ipv6/conf/<link>/accept_ra" or
+// "net/ipv4/conf/<link>/accept_local".
 #pragma once
 
 #include <string>

@@ -49,6 +49,7 @@ void AddPeer(int n, NetworkState* state) {
 NetworkState Self() {
   NetworkState state;
   state.links[kLink] = Link{TunLink{}, Mac{}, 1452, true};
+  state.sysctls["net/ipv4/conf/heddle.udp/accept_local"] = "1";
   for (Family family : kFamilies) {
     state.addresses[{kLink, Subnet(family, 1).base()}] = {BitsOf(family)};
     state.udp_listeners[{kLink, family}] = {
@@ -86,13 +87,10 @@ class UdpForwarderTest : public testing::Test {
     kernel_ = *std::move(opened);
   }
 
-  // Of a tun device no setting is planned.
   NetworkState Read() {
     auto state = kernel_->Read();
     EXPECT_EQ(state.status(), absl::OkStatus());
-    if (!state.ok()) return {};
-    state->sysctls.clear();
-    return *std::move(state);
+    return state.ok() ? *std::move(state) : NetworkState();
   }
 
   std::vector<std::string> Apply(const NetworkState& desired) {
