@@ -51,8 +51,8 @@ void PlanOwn(const PlaneInput& input, Family family, NetworkState* state) {
   std::sort(listener.subnets.begin(), listener.subnets.end());
   state->udp_listeners[UdpListenerKey{kUdpLinkName, family}] = std::move(listener);
   PlanOwnAddresses(input, kUdpLinkName, family, state);
-  // The forwarder's ICMP errors come from the device's own address. Nothing else does: what it takes
-  // from peers is from their subnets.
+  // The forwarder's ICMP errors come from the device's own address. Nothing else does: what it
+  // takes from peers is from their subnets.
   if (family == Family::kV4) {
     state->sysctls[absl::StrCat("net/ipv4/conf/", kUdpLinkName, "/accept_local")] = "1";
   }
