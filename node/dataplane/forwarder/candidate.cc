@@ -101,8 +101,8 @@ std::uint64_t FlowTag(const Candidate& candidate) {
 }
 
 bool Continues(const Candidate& first, std::size_t packets, const Candidate& next) {
-  return first.header_bytes == next.header_bytes && next.payload_bytes() <= first.payload_bytes() &&
-         IpContinues(first, packets, next) &&
+  // That their headers are of one length is seen where these say how long they are.
+  return next.payload_bytes() <= first.payload_bytes() && IpContinues(first, packets, next) &&
          (first.packet.protocol == IPPROTO_UDP || TcpContinues(first, packets, next));
 }
 

@@ -22,6 +22,7 @@ TEST_P(CoalesceTcpTest, WhatAStreamDoesNotGoOnWithStaysApart) {
       [](Sample* s) { s->sequence -= 1000; },
       [](Sample* s) { s->acknowledged += 1; },
       [](Sample* s) { s->window += 1; },
+      [](Sample* s) { s->reserved = 1; },
       [](Sample* s) { s->urgent += 1; },
       [](Sample* s) { s->options = std::string(4, '\x01'); },
       [](Sample* s) { s->flags = kAck | kFin; },
@@ -115,14 +116,28 @@ TEST_P(CoalesceUdpTest, ADatagramWithoutChecksumStaysAlone) {
   EXPECT_EQ(Sizes({bare, bare}), (Counts{1, 1}));
 }
 
+// One whose bytes happen to sum up to what 0 would be the checksum of.
+TEST_P(CoalesceUdpTest, ADatagramWithoutChecksumStaysAloneThoughItsSumIsRight) {
+  Sample second = Part(1000);
+  second.payload[0] = second.payload[1] = 0;
+  second.payload.replace(0, 2, second.Bytes(), IpBytes() + 6, 2);
+  std::string bytes = second.Bytes();
+  ASSERT_EQ(bytes.substr(IpBytes() + 6, 2), "\xff\xff");
+  EXPECT_EQ(Sizes({Bytes(0), bytes}), Counts{2});
+  bytes[IpBytes() + 6] = bytes[IpBytes() + 7] = 0;
+  EXPECT_EQ(Sizes({Bytes(0), bytes}), (Counts{1, 1}));
+}
+
 TEST_P(CoalesceUdpTest, ADatagramThatSaysAnotherLengthStaysAlone) {
   for (int by : {-1, 1}) {
-    std::string wrong = Bytes(1000);
-    wrong[IpBytes() + 5] = static_cast<char>(wrong[IpBytes() + 5] + by);
-    ExpectApart(Bytes(0), wrong, "second");
-    wrong = Bytes(0);
-    wrong[IpBytes() + 5] = static_cast<char>(wrong[IpBytes() + 5] + by);
-    ExpectApart(wrong, Bytes(1000), "first");
+    // With a checksum that is right if the length is not looked at.
+    const auto say = [&](std::string bytes) {
+      bytes[IpBytes() + 5] = static_cast<char>(bytes[IpBytes() + 5] + by);
+      bytes[IpBytes() + 7] = static_cast<char>(bytes[IpBytes() + 7] - by);
+      return bytes;
+    };
+    ExpectApart(Bytes(0), say(Bytes(1000)), "second");
+    ExpectApart(say(Bytes(0)), Bytes(1000), "first");
   }
 }
 
@@ -151,6 +166,25 @@ TEST(CoalesceIpv4Test, IdsCountUpOrStayWithDontFragment) {
   }
   EXPECT_EQ(sizes(100, 100, true), Counts{3});
   EXPECT_EQ(sizes(100, 100, false), (Counts{1, 1, 1}));
+}
+
+TEST(CoalesceIpv4Test, DontFragmentIsEqual) {
+  Sample first, second;
+  first.payload = second.payload = "parts of a stream";
+  second.sequence += static_cast<std::uint32_t>(first.payload.size());
+  second.id += 1;
+  ASSERT_EQ(Sizes({first.Bytes(), second.Bytes()}), Counts{2});
+  second.dont_fragment = false;
+  EXPECT_EQ(Sizes({first.Bytes(), second.Bytes()}), (Counts{1, 1}));
+}
+
+TEST(CoalesceIpv4Test, PacketsWithOptionsStayAloneEvenIfTheseAreEqual) {
+  Sample first, second;
+  first.payload = second.payload = "parts of a stream";
+  first.extensions = second.extensions = std::string(4, '\x01');
+  second.sequence += static_cast<std::uint32_t>(first.payload.size());
+  second.id += 1;
+  EXPECT_EQ(Sizes({first.Bytes(), second.Bytes()}), (Counts{1, 1}));
 }
 
 TEST(CoalesceIpv6Test, FlowLabelsAreEqual) {

@@ -114,6 +114,9 @@ TEST_P(CoalesceTest, AFrameMayBeExactlyAsLargeAsAPacketMayBe) {
                                                 }()});
   ASSERT_EQ(frames.size(), 1u);
   EXPECT_EQ(frames[0].bytes, MakeFrame(Part(0, payload), 40000).bytes);
+  Sample too_large = Part(40000, payload - 40000 + 1);
+  too_large.id = Part(0).id + 1;
+  EXPECT_EQ(Sizes({Bytes(0, 40000), too_large.Bytes()}), (Counts{1, 1}));
 }
 
 TEST_P(CoalesceTest, AFrameHasNoMorePiecesThanOneWriteTakes) {
@@ -130,18 +133,33 @@ TEST_P(CoalesceTest, AFrameHasNoMorePiecesThanOneWriteTakes) {
 }
 
 TEST_P(CoalesceTest, AFragmentEndsTheFramesBetweenItsAddresses) {
-  Sample other = Part(0);
-  other.source = other.family == Family::kV4 ? "10.4.0.3" : "fd04::3";
-  Sample other_next = Part(1000);
-  other_next.source = other.source;
+  const auto from_elsewhere = [&](std::size_t at) {
+    Sample part = Part(at);
+    part.source = part.family == Family::kV4 ? "10.4.0.3" : "fd04::3";
+    return part.Bytes();
+  };
+  const auto other_port = [&](std::size_t at) {
+    Sample part = Part(at);
+    part.source_port += 1;
+    return part.Bytes();
+  };
   std::string fragment = Bytes(0);
   if (GetParam().family == Family::kV4) {
     fragment[6] |= 0x20;  // more to come
   } else {
     fragment[6] = 44;  // what are ports else says the rest
   }
-  EXPECT_EQ(Sizes({Bytes(0), other.Bytes(), fragment, Bytes(1000), other_next.Bytes()}),
-            (Counts{1, 2, 1, 1}));
+  EXPECT_EQ(Sizes({Bytes(0), other_port(0), from_elsewhere(0), fragment, Bytes(1000),
+                   other_port(1000), from_elsewhere(1000)}),
+            (Counts{1, 1, 2, 1, 1, 1}));
+}
+
+TEST_P(CoalesceTest, FlowsThatLookAlikeAreToldApart) {
+  // What is different in the ports is so in the address, too.
+  Sample other = Part(1000);
+  other.source = other.family == Family::kV4 ? "10.4.0.3" : "fd04:1::2";
+  other.destination_port ^= 1;
+  EXPECT_EQ(Sizes({Bytes(0), other.Bytes(), Bytes(1000)}), (Counts{2, 1}));
 }
 
 TEST_P(CoalesceTest, APacketOfAnotherProtocolEndsNoFrame) {

@@ -164,6 +164,10 @@ TEST(Ipv6PacketTest, HasFragmentsOfWhichTheFirstIsReadOn) {
   EXPECT_EQ(upper->part, Part::kFirstFragment);
   EXPECT_EQ(upper->at, 56u);
   EXPECT_EQ(upper->protocol, 6);
+  // Fragment headers have one length, whatever stands where others say theirs.
+  fragment[1] = 5;
+  bytes = WithExtensions(Extension(44) + fragment);
+  EXPECT_EQ(FindUpperLayer(ParseSample(&bytes))->at, 56u);
   // In a later one, what looks like an extension header is none.
   fragment = Extension(60);
   fragment[2] = 1;

@@ -80,7 +80,7 @@ std::string Segment(const Sample& sample) {
   }
   Append(sample.sequence, 4, &segment);
   Append(sample.acknowledged, 4, &segment);
-  Append((20 + sample.options.size()) / 4 << 4, 1, &segment);
+  Append((20 + sample.options.size()) / 4 << 4 | sample.reserved, 1, &segment);
   Append(sample.flags, 1, &segment);
   Append(sample.window, 2, &segment);
   Append(0, 2, &segment);

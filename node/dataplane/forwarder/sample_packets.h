@@ -29,7 +29,7 @@ struct Sample {
   std::string extensions;        // IPv4: options; IPv6: extension headers, of kExtensionKind
   // TCP.
   std::uint32_t sequence = 1000, acknowledged = 77;
-  std::uint8_t flags = 0x10;
+  std::uint8_t flags = 0x10, reserved = 0;
   std::uint16_t window = 512, urgent = 0;
   std::string options;  // a multiple of four bytes
 
