@@ -91,6 +91,7 @@ absl::Status RunAgent(const Flags& flags, int stop_fd, std::unique_ptr<Enrolment
   kernel.wireguard = LoadSecret(flags.wireguard_key_file, &options.executor.identity);
   HEDDLE_ASSIGN_OR_RETURN(std::unique_ptr<KernelDataplane> dataplane, OpenKernel(flags, kernel));
   HEDDLE_ASSIGN_OR_RETURN(KernelWatch watch, KernelWatch::Open());
+  HEDDLE_RETURN_IF_ERROR(watch.Add(dataplane->fd()));
   Agent agent(std::move(options), WatchedDataplane(std::move(dataplane), std::move(watch)),
               std::move(enrolment));
   return agent.Run(stop_fd);

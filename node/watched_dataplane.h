@@ -25,7 +25,7 @@ class WatchedDataplane final : public Dataplane {
     return failures;
   }
 
-  // Readable when the kernel has changed. For poll(2).
+  // Readable when the kernel has changed, or the forwarder has ended. For poll(2).
   int fd() const { return watch_.fd(); }
   // The device whose changes matter besides our own; empty: none is chosen.
   void set_underlay_link(const std::string& name) { underlay_link_ = name; }
@@ -33,6 +33,7 @@ class WatchedDataplane final : public Dataplane {
   // Whether somebody else may have changed the kernel since the last call.
   bool TakeHint() {
     Drain(nullptr);
+    hint_ |= kernel_->TakeHint();
     return std::exchange(hint_, false);
   }
 

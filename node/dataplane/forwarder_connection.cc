@@ -1,5 +1,6 @@
 #include "node/dataplane/forwarder_connection.h"
 
+#include <poll.h>
 #include <sys/socket.h>
 
 #include <utility>
@@ -62,6 +63,11 @@ absl::Status ForwarderConnection::Close(absl::Duration limit) {
   const absl::Status end = channel_.Receive(limit).status();
   return absl::IsOutOfRange(end) || absl::IsUnavailable(end) ? absl::OkStatus()
                                                              : Explain(end, limit);
+}
+
+bool ForwarderConnection::is_closed() const {
+  pollfd end{channel_.fd(), POLLRDHUP, 0};
+  return poll(&end, 1, 0) > 0;
 }
 
 absl::Status ForwarderConnection::Explain(const absl::Status& status, absl::Duration limit) const {

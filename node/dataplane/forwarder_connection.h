@@ -41,6 +41,9 @@ class ForwarderConnection {
   // DeadlineExceeded: it does not, and what to do. The connection is of no more use.
   absl::Status Close(absl::Duration limit);
 
+  int fd() const { return channel_.fd(); }
+  // Whether the other end has closed the connection, as when the process has ended.
+  bool is_closed() const;
   // "heddle-forwarder (process 4711)", for messages.
   const std::string& name() const { return name_; }
   int pid() const { return pid_; }  // 0: not known

@@ -57,6 +57,8 @@ class Kernel final : public KernelDataplane {
   }
 
   std::uint32_t netlink_port() const override { return writer_.port(); }
+  int fd() const override { return forwarder_.fd(); }
+  bool TakeHint() override { return forwarder_.HasEnded(); }
 
  private:
   template <typename Key, typename Value>

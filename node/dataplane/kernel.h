@@ -26,6 +26,10 @@ class KernelDataplane : public Dataplane {
   // The sender's number that the kernel puts on notifications of this dataplane's own changes; for
   // kernel_watch.h.
   virtual std::uint32_t netlink_port() const = 0;
+  // Readable when what no kernel tells may have changed: the forwarder has ended. For poll(2).
+  virtual int fd() const = 0;
+  // Whether it has, since the last call.
+  virtual bool TakeHint() = 0;
 };
 
 // To be called and used by one thread. Unavailable or PermissionDenied, with the kernel's reason.

@@ -70,6 +70,13 @@ KernelWatch::~KernelWatch() {
   if (epoll_fd_ >= 0) close(epoll_fd_);
 }
 
+absl::Status KernelWatch::Add(int fd) {
+  epoll_event readable{};
+  readable.events = EPOLLIN;
+  if (epoll_ctl(epoll_fd_, EPOLL_CTL_ADD, fd, &readable) == 0) return absl::OkStatus();
+  return absl::ErrnoToStatus(errno, "cannot wait for one more descriptor");
+}
+
 absl::Status KernelWatch::LearnLinks() {
   HEDDLE_ASSIGN_OR_RETURN(NetlinkSocket socket, NetlinkSocket::Open(NETLINK_ROUTE));
   MessageBuilder request;

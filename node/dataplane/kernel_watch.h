@@ -21,8 +21,10 @@ class KernelWatch {
   KernelWatch& operator=(KernelWatch&& other) noexcept;
   ~KernelWatch();
 
-  // Readable when there is something to drain.
+  // Readable when there is something to drain, or when what was added is.
   int fd() const { return epoll_fd_; }
+  // Waits for `fd`, too, which stays the caller's to look at.
+  absl::Status Add(int fd);
 
   // Takes all that waits, without blocking. True: look again, for the kernel may differ from what
   // was applied, or notifications were lost. To be called when fd() is readable, and after each

@@ -1,7 +1,10 @@
 #include "node/dataplane/udp_forwarder.h"
 
 #include <net/if.h>
+#include <sys/epoll.h>
 
+#include <cerrno>
+#include <cstring>
 #include <utility>
 
 #include "absl/strings/str_cat.h"
@@ -30,6 +33,28 @@ std::string ListOr(const google::protobuf::RepeatedPtrField<std::string>& names,
 }
 
 }  // namespace
+
+UdpForwarder::UdpForwarder(ForwarderOptions options)
+    : options_(std::move(options)), ends_(epoll_create1(EPOLL_CLOEXEC)) {}
+
+// A descriptor that is closed leaves the set by itself.
+void UdpForwarder::Keep(ForwarderConnection connection) {
+  connection_.emplace(std::move(connection));
+  epoll_event end{};
+  end.events = EPOLLRDHUP;
+  if (epoll_ctl(ends_.get(), EPOLL_CTL_ADD, connection_->fd(), &end) != 0) {
+    spdlog::warn("the end of {} will be seen late: epoll says {}", connection_->name(),
+                 strerror(errno));
+  }
+}
+
+bool UdpForwarder::HasEnded() {
+  if (!connection_ || !connection_->is_closed()) return false;
+  connection_.reset();
+  holding_ = {};
+  may_begin_ = false;
+  return true;
+}
 
 void UdpForwarder::Read(NetworkState* state) {
   trouble_ = absl::OkStatus();
@@ -77,7 +102,7 @@ absl::StatusOr<std::optional<control::State>> UdpForwarder::Ask() {
       absl::StatusOr<ForwarderConnection> opened = ForwarderConnection::Open(options_.socket_path);
       if (absl::IsUnavailable(opened.status())) return std::optional<control::State>();
       HEDDLE_RETURN_IF_ERROR(opened.status());
-      connection_.emplace(*std::move(opened));
+      Keep(*std::move(opened));
     }
     absl::StatusOr<control::State> state = connection_->Describe();
     if (!absl::IsUnavailable(state.status())) return state;
@@ -101,7 +126,7 @@ absl::StatusOr<std::optional<control::State>> UdpForwarder::TakeOver(const contr
         old_name, std::string(heir.status().message()));
     return std::optional<control::State>();
   }
-  connection_.emplace(*std::move(heir));
+  Keep(*std::move(heir));
   HEDDLE_ASSIGN_OR_RETURN(std::optional<control::State> held, Ask());
   if (!held) return held;
   release_after_take_over_ = held->version();
@@ -173,7 +198,7 @@ absl::Status UdpForwarder::Prepare(ForwarderChange* change) {
   }
   if (!connection_) {
     HEDDLE_ASSIGN_OR_RETURN(ForwarderConnection connection, ConnectOrStart(options_));
-    connection_.emplace(std::move(connection));
+    Keep(std::move(connection));
   }
   return change->SetDevice(link_, index);
 }
@@ -183,7 +208,7 @@ void UdpForwarder::Forget(const Operation& operation) {
   if (status.ok() && !connection_) {
     absl::StatusOr<ForwarderConnection> opened = ForwarderConnection::Open(options_.socket_path);
     status = opened.status();
-    if (opened.ok()) connection_.emplace(*std::move(opened));
+    if (opened.ok()) Keep(*std::move(opened));
   }
   if (status.ok()) status = connection_->ForgetDevice();
   holding_ = {};

@@ -24,7 +24,7 @@ namespace heddle::node {
 // Owned and called by the dataplane's thread.
 class UdpForwarder {
  public:
-  explicit UdpForwarder(ForwarderOptions options) : options_(std::move(options)) {}
+  explicit UdpForwarder(ForwarderOptions options);
 
   // Adds what the forwarder holds for the TUN device in `state->links`. Nothing if there is none,
   // or if it does not answer: then what is asked of it before the next Read fails with the reason.
@@ -41,7 +41,14 @@ class UdpForwarder {
   // Ends a run. A forwarder that serves nothing is let go, and ends.
   void Finish();
 
+  // Readable when the forwarder has ended: sooner than the kernel says that the device has lost its
+  // carrier, which it does once a second at most.
+  int fd() const { return ends_.get(); }
+  // Whether it has, since the last call.
+  bool HasEnded();
+
  private:
+  void Keep(ForwarderConnection connection);
   void LetGo();
   absl::Status Look(const std::string& link, NetworkState* state);
   // What the forwarder says; nothing: there is none.
@@ -53,6 +60,7 @@ class UdpForwarder {
   absl::Status Prepare(ForwarderChange* change);
 
   const ForwarderOptions options_;
+  const forwarder::Descriptor ends_;  // an epoll instance, with the connection in it
   std::optional<ForwarderConnection> connection_;
   ForwarderHolding holding_;  // of the forwarder at its other end
   absl::Status trouble_;      // why the last Read got no answer

@@ -1,5 +1,6 @@
 // The udp backend on the real kernel, in a network of its own, with a forwarder that only takes
 // note. What the real one does with it, tests/netns shows.
+#include <poll.h>
 #include <unistd.h>
 
 #include <memory>
@@ -199,6 +200,20 @@ TEST_F(UdpForwarderTest, AForwarderThatDiedIsSeenAndItsSuccessorToldEverything) 
       << "a part of it would be taken for the whole";
   Converge(Full());
   EXPECT_EQ(forwarder->state().tunnels_size(), 4);
+}
+
+// At once, though the kernel tells no more than once a second that a device has lost its carrier.
+TEST_F(UdpForwarderTest, AForwarderThatDiesAgainAndAgainIsSeenAtOnce) {
+  for (int round = 0; round < 3; ++round) {
+    auto forwarder = Forwarder();
+    Converge(Full());
+    EXPECT_FALSE(kernel_->TakeHint());
+    forwarder = nullptr;
+    pollfd hint{kernel_->fd(), POLLIN, 0};
+    EXPECT_EQ(poll(&hint, 1, 50), 1);
+    EXPECT_TRUE(kernel_->TakeHint());
+    EXPECT_EQ(poll(&hint, 1, 0), 0);
+  }
 }
 
 TEST_F(UdpForwarderTest, WithoutTheProgramItSaysWhatToDo) {
