@@ -151,11 +151,11 @@ void Node::Start() {
   process_.Start(program);
 }
 
-CommandResult Node::Cleanup() const {
+CommandResult Node::Run(const std::string& command) const {
   Program program;
   program.netns = &host_.netns();
   program.argv = {Built("node/heddle-node"),
-                  "cleanup",
+                  command,
                   "--subnet-file",
                   subnet_file_,
                   "--state-dir",

@@ -97,10 +97,13 @@ class Node {
   // Where its heddle-forwarder listens (forwarders.h).
   std::string forwarder_socket() const { return state_folder_ + "/forwarder.sock"; }
   // `heddle-node cleanup` on this host.
-  CommandResult Cleanup() const;
+  CommandResult Cleanup() const { return Run("cleanup"); }
+  // `heddle-node show`.
+  CommandResult Show() const { return Run("show"); }
 
  private:
   void Secure(Flags* argv) const;
+  CommandResult Run(const std::string& command) const;
 
   const Host& host_;
   NodeOptions options_;

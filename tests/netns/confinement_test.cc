@@ -2,11 +2,13 @@
 // this takes real root and not a sandbox with one user.
 #include <unistd.h>
 
+#include <filesystem>
 #include <fstream>
 #include <map>
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -70,12 +72,32 @@ class ConfinementTest : public testing::TestWithParam<const char*> {
   void GiveToNobody(const std::string& folder) {
     RunCommand(nullptr, "chown -R nobody:nogroup " + folder);
   }
+  // As systemd does for heddle-forwarder.socket and its service: the program starts when somebody
+  // connects, and is given the socket.
+  void StartForwarders() {
+    for (int number = 1; number <= cluster_->size(); ++number) {
+      const Node& node = cluster_->node(number);
+      const std::filesystem::path path = node.forwarder_socket();
+      std::filesystem::create_directories(path.parent_path());
+      Program program;
+      program.argv = {"systemd-socket-activate", "--listen", path};
+      for (const std::string& word : Confine("heddle-forwarder.service")) {
+        program.argv.push_back(word);
+      }
+      program.argv.push_back(Built("node/dataplane/forwarder/heddle-forwarder"));
+      forwarders_.push_back(std::make_unique<Process>("heddle-forwarder of " + node.id(),
+                                                      node.host().folder() + "/forwarder.log"));
+      forwarders_.back()->Start(program);
+      EXPECT_TRUE(Within(kSoon, path, [&] { return std::filesystem::exists(path); }));
+    }
+  }
   void Ca(const std::string& step) {
     RunCommand(nullptr, absl::StrCat(Built("controller/heddle-controller"), " ca ", step,
                                      " --tls-dir ", cluster_->controller().tls_dir()));
   }
 
   std::unique_ptr<Cluster> cluster_;
+  std::vector<std::unique_ptr<Process>> forwarders_;
 };
 
 TEST_P(ConfinementTest, AllWorks) {
@@ -91,11 +113,15 @@ TEST_P(ConfinementTest, AllWorks) {
     // As the README has it set.
     cluster_->host(number).netns().SetSysctl("net/ipv4/ping_group_range", "0 2147483647");
   }
+  if (GetParam() == std::string("udp")) StartForwarders();
   ASSERT_TRUE(cluster_->Up());
   EXPECT_TRUE(cluster_->PodsReachEachOther());
   ExpectConfined(controller.process().pid(), "65534", "0000000000000000");
   for (int number = 1; number <= cluster_->size(); ++number) {
     ExpectConfined(cluster_->node(number).process().pid(), "0", "0000000000001000");
+  }
+  for (const auto& forwarder : forwarders_) {
+    ExpectConfined(forwarder->pid(), "65534", "0000000000000000");
   }
   const CommandResult doctor = cluster_->ctl().Try("doctor");
   EXPECT_EQ(doctor.exit_code, 0) << "every node probes every other: " << doctor.out << doctor.err;
@@ -115,14 +141,20 @@ TEST_P(ConfinementTest, AllWorks) {
   controller.process().Stop();
   controller.Start();
   EXPECT_TRUE(cluster_->Mesh(kSoon));
-  for (const std::string& log : {controller.process().Log(), cluster_->node(2).process().Log()}) {
+  for (const auto& forwarder : forwarders_) EXPECT_TRUE(forwarder->running());
+  EXPECT_TRUE(cluster_->PodsReachEachOther());
+  std::vector<std::string> logs = {controller.process().Log(), cluster_->node(2).process().Log()};
+  for (const auto& forwarder : forwarders_) logs.push_back(forwarder->Log());
+  for (const std::string& log : logs) {
     EXPECT_FALSE(absl::StrContains(log, "not permitted")) << log;
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(Backends, ConfinementTest, testing::Values("vxlan", "host-gw"),
+INSTANTIATE_TEST_SUITE_P(Backends, ConfinementTest, testing::Values("vxlan", "host-gw", "udp"),
                          [](const auto& info) {
-                           return std::string(info.param) == "vxlan" ? "Vxlan" : "HostGw";
+                           const std::string backend = info.param;
+                           if (backend == "host-gw") return "HostGw";
+                           return backend == "vxlan" ? "Vxlan" : "Udp";
                          });
 
 }  // namespace

@@ -10,6 +10,7 @@
 #include <memory>
 #include <numeric>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "absl/strings/str_cat.h"
@@ -104,9 +105,11 @@ class Journeys : public RolloutTest, public testing::WithParamInterface<Journey>
 
 TEST_P(Journeys, LoseNoPacket) {
   const std::vector<std::string>& backends = GetParam().backends;
-  for (const char* type : {"ipip", "wireguard"}) {
-    const bool takes_part = std::find(backends.begin(), backends.end(), type) != backends.end();
-    HEDDLE_SKIP_WITHOUT_LINKS(takes_part ? type : "");
+  const std::pair<const char*, const char*> kNeeds[] = {
+      {"ipip", "ipip"}, {"wireguard", "wireguard"}, {"udp", "tun"}};
+  for (const auto& [backend, link] : kNeeds) {
+    const bool takes_part = std::find(backends.begin(), backends.end(), backend) != backends.end();
+    HEDDLE_SKIP_WITHOUT_LINKS(takes_part ? link : "");
   }
   ASSERT_NO_FATAL_FAILURE(Start(backends.front(), GetParam().hosts, GetParam().ipv6));
   std::vector<int> all(GetParam().hosts);
@@ -135,6 +138,7 @@ INSTANTIATE_TEST_SUITE_P(
                 {"vxlan", "host-gw", "vxlan", "vxlan-direct", "host-gw", "vxlan-direct", "host-gw"},
                 4,
                 true},
+        Journey{"Udp", {"vxlan", "udp", "vxlan", "host-gw", "udp", "host-gw"}, 3, true},
         Journey{"Wireguard", {"vxlan", "wireguard", "host-gw", "wireguard", "vxlan"}, 2, true},
         Journey{"Ipip", {"vxlan", "ipip", "wireguard", "ipip", "host-gw", "vxlan"}, 4, false}),
     [](const auto& info) { return info.param.name; });
