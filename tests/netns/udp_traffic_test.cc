@@ -172,8 +172,8 @@ TEST_P(UdpLevelsTest, WorkAlone) {
 }
 
 INSTANTIATE_TEST_SUITE_P(Without, UdpLevelsTest,
-                         testing::Values("tso", "uso", "gso", "gro", "mmsg",
-                                         "tso,uso,gso,gro,mmsg"),
+                         testing::Values("checksum", "tso", "uso", "gso", "gro", "mmsg",
+                                         "checksum,tso,uso,gso,gro,mmsg"),
                          [](const auto& info) {
                            const std::string levels = info.param;
                            return absl::StrContains(levels, ",") ? "All" : levels;
