@@ -143,9 +143,9 @@ void Node::Start() {
       Built("node/heddle-node"), "--controllers", options_.controllers, "--node-id",  options_.id,
       "--subnet-file",           subnet_file_,    "--state-dir",        state_folder_};
   Secure(&program.argv);
-  if (const auto forwarder = BuiltIfNamed(kForwarder)) {
-    Append({"--forwarder", *forwarder}, &program.argv);
-  }
+  const std::string forwarder =
+      options_.forwarder.empty() ? BuiltIfNamed(kForwarder).value_or("") : options_.forwarder;
+  if (!forwarder.empty()) Append({"--forwarder", forwarder}, &program.argv);
   Append(options_.flags, &program.argv);
   program.argv.insert(program.argv.begin(), options_.launcher.begin(), options_.launcher.end());
   process_.Start(program);

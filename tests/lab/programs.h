@@ -73,6 +73,7 @@ struct NodeOptions {
                               // is one already
   Flags launcher{};           // a program and its arguments that starts it, as setpriv does
   std::vector<std::pair<std::string, std::string>> environment{};  // besides the test's own
+  std::string forwarder{};  // the program; "": heddle-forwarder as it was built
 };
 
 // heddle-node; its state folder and subnet.env are the host's.

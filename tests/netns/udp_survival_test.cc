@@ -35,8 +35,10 @@ constexpr absl::Duration kRepairLimit = absl::Seconds(1);
 class UdpSurvivalTest : public testing::Test {
  protected:
   void SetUp() override { HEDDLE_SKIP_WITHOUT_LINKS("tun"); }
-  void Start(ClusterOptions options = UdpCluster(PodFamilies::kBoth)) {
+  void Start(ClusterOptions options = UdpCluster(PodFamilies::kBoth),
+             const std::string& forwarder_of_h1 = "") {
     cluster_ = std::make_unique<Cluster>(options);
+    node().options().forwarder = forwarder_of_h1;
     ASSERT_TRUE(cluster_->Up());
     ASSERT_TRUE(cluster_->PodsReachEachOther());
   }
@@ -124,9 +126,7 @@ std::string WriteOtherVersion(const std::string& program, const std::string& pat
 TEST_F(UdpSurvivalTest, AnotherVersionTakesOverWithoutLoss) {
   const std::string program = Built("node/dataplane/forwarder/heddle-forwarder");
   const std::string other = WriteOtherVersion(program, "/run/lab/heddle-forwarder");
-  ClusterOptions options = UdpCluster(PodFamilies::kBoth);
-  options.node_flags = {"--forwarder", other};  // the last one given counts
-  ASSERT_NO_FATAL_FAILURE(Start(options));
+  ASSERT_NO_FATAL_FAILURE(Start(UdpCluster(PodFamilies::kBoth), other));
   const pid_t former = ForwarderOf(node());
   const auto program_of = [](pid_t pid) {
     return std::filesystem::read_symlink(absl::StrCat("/proc/", pid, "/exe")).string();
@@ -135,7 +135,7 @@ TEST_F(UdpSurvivalTest, AnotherVersionTakesOverWithoutLoss) {
   const std::set<std::string> before = OurObjects(host());
   PingAll();
   absl::SleepFor(absl::Milliseconds(300));
-  node().options().flags.clear();
+  node().options().forwarder.clear();
   node().process().Kill();
   node().Start();
   ASSERT_TRUE(Within(kSoon, "READY", [&] { return node().ready(); }));
@@ -179,7 +179,7 @@ TEST_F(UdpSurvivalTest, AForwarderThatDiesWhileTheNodeIsAwayIsBackWithIt) {
 
 struct Drift {
   const char* name;
-  std::vector<const char*> commands;  // of `ip`, on the host
+  std::vector<std::string> commands;  // of one `ip -batch` on the host
 };
 
 class UdpDriftTest : public UdpSurvivalTest, public testing::WithParamInterface<Drift> {};
@@ -187,10 +187,8 @@ class UdpDriftTest : public UdpSurvivalTest, public testing::WithParamInterface<
 TEST_P(UdpDriftTest, IsRepairedInUnderASecond) {
   ASSERT_NO_FATAL_FAILURE(Start());
   const std::set<std::string> before = OurObjects(host());
-  for (const char* command : GetParam().commands) {
-    host().IpCommand(command);
-    absl::SleepFor(absl::Milliseconds(100));
-  }
+  RunIpBatch(&host().netns(), GetParam().commands);
+  absl::SleepFor(absl::Milliseconds(100));
   EXPECT_TRUE(Within(kRepairLimit, "all of ours as before",
                      [&] { return Difference(before, OurObjects(host())); }));
   EXPECT_TRUE(PodsTalkAgain());

@@ -7,6 +7,7 @@
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
+#include "absl/strings/str_split.h"
 #include "gtest/gtest.h"
 #include "tests/lab/checksum_watch.h"
 #include "tests/lab/kernel_links.h"
@@ -168,7 +169,11 @@ TEST_P(UdpLevelsTest, WorkAlone) {
   EXPECT_TRUE(cluster_->PodsReachEachOther());
   ExpectAllArrives();
   const std::string shown = cluster_->node(1).Show().out;
-  EXPECT_TRUE(absl::StrContains(shown, "lacking")) << shown;
+  for (const absl::string_view level : absl::StrSplit(GetParam(), ',')) {
+    const std::size_t lacks = shown.find("; lacks ");
+    ASSERT_NE(lacks, std::string::npos) << shown;
+    EXPECT_LT(shown.find(level, lacks), shown.find('\n', lacks)) << level << " in\n" << shown;
+  }
 }
 
 INSTANTIATE_TEST_SUITE_P(Without, UdpLevelsTest,
