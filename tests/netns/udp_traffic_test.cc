@@ -4,6 +4,7 @@
 #include <iostream>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "absl/strings/match.h"
 #include "absl/strings/str_cat.h"
@@ -169,7 +170,8 @@ TEST_P(UdpLevelsTest, WorkAlone) {
   EXPECT_TRUE(cluster_->PodsReachEachOther());
   ExpectAllArrives();
   const std::string shown = cluster_->node(1).Show().out;
-  for (const absl::string_view level : absl::StrSplit(GetParam(), ',')) {
+  const std::vector<std::string> levels = absl::StrSplit(GetParam(), ',');
+  for (const std::string& level : levels) {
     const std::size_t lacks = shown.find("; lacks ");
     ASSERT_NE(lacks, std::string::npos) << shown;
     EXPECT_LT(shown.find(level, lacks), shown.find('\n', lacks)) << level << " in\n" << shown;
