@@ -77,6 +77,8 @@ class UdpRefusalTest : public testing::TestWithParam<Family> {
       return grown == expected ? "" : absl::StrCat(grown, " of ", expected);
     }));
     for (const auto& [name, value] : CountsOf(cluster_.node(1))) {
+      // Of what h1 sends some is the kernel's own, to multicast groups on the device.
+      if (name == "dropped_no_tunnel") continue;
       if (name == count || !absl::StartsWith(name, "dropped_")) continue;
       EXPECT_EQ(value, before.at(name)) << name;
     }
@@ -150,7 +152,8 @@ TEST_P(UdpRefusalTest, WhatIsNoPacket) {
   ExpectDropped(From(cluster_.host(2).netns()), datagrams, "dropped_malformed");
 }
 
-// Random bytes as fast as they go, from a stranger and from a peer's own address.
+// Fifty thousand datagrams of random bytes a second. As many as a core can send would need two
+// cores alone to be read in time: a socket has room for what comes in a tenth of a second.
 class Flood {
  public:
   explicit Flood(Sender sender) : sender_(std::move(sender)) {
@@ -158,8 +161,12 @@ class Flood {
       std::mt19937 random(7);
       std::string garbage(1400, '\0');
       for (char& byte : garbage) byte = static_cast<char>(random());
+      absl::Time next = absl::Now();
       while (!stopping_) {
-        sent_ += sender_.Send(garbage.substr(random() % 700, 1 + random() % 700)) ? 1 : 0;
+        for (int i = 0; i < kBurst; ++i) {
+          sent_ += sender_.Send(garbage.substr(random() % 700, 1 + random() % 700)) ? 1 : 0;
+        }
+        absl::SleepFor((next += kPause) - absl::Now());
       }
     });
   }
@@ -170,6 +177,9 @@ class Flood {
   std::int64_t sent() const { return sent_; }
 
  private:
+  static constexpr int kBurst = 100;
+  static constexpr absl::Duration kPause = absl::Milliseconds(2);
+
   Sender sender_;
   std::atomic<bool> stopping_{false};
   std::atomic<std::int64_t> sent_{0};

@@ -124,7 +124,8 @@ TEST_P(UdpTest, ADestinationWithoutATunnelIsAnswered) {
     EXPECT_EQ(answer->from, DeviceAddress(1, family));
     EXPECT_EQ(answer->type, v4 ? ICMP_DEST_UNREACH : ICMP6_DST_UNREACH);
     EXPECT_EQ(answer->code, v4 ? ICMP_NET_UNREACH : ICMP6_DST_UNREACH_NOROUTE);
-    EXPECT_EQ(Grown(cluster_.node(1), before, "dropped_no_tunnel"), 1);
+    // The kernel may have told multicast groups on the device something meanwhile.
+    EXPECT_GE(Grown(cluster_.node(1), before, "dropped_no_tunnel"), 1);
   }
 }
 
