@@ -10,6 +10,9 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
+
 #include "base/core_dumps.h"
 #include "base/status_macros.h"
 
@@ -32,6 +35,21 @@ absl::Status Refused(const char* what) { return absl::ErrnoToStatus(errno, what)
   _exit(WIFEXITED(status) && WEXITSTATUS(status) != 0 ? WEXITSTATUS(status) : 1);
 }
 
+// Where systemd has left none the system call that gives them up is mostly forbidden as well.
+absl::Status DropCapabilities() {
+  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
+  __user_cap_data_struct held[_LINUX_CAPABILITY_U32S_3] = {};
+  if (syscall(SYS_capget, &header, held) != 0) return Refused("cannot read capabilities");
+  const bool holds_any = std::any_of(std::begin(held), std::end(held), [](const auto& word) {
+    return (word.effective | word.permitted | word.inheritable) != 0;
+  });
+  const __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
+  if (holds_any && syscall(SYS_capset, &header, none) != 0) {
+    return Refused("cannot give up capabilities (the system call capset)");
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status DropPrivileges() {
@@ -43,10 +61,7 @@ absl::Status DropPrivileges() {
     prctl(PR_CAPBSET_DROP, capability, 0, 0, 0);
   }
   prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0);
-  __user_cap_header_struct header{_LINUX_CAPABILITY_VERSION_3, 0};
-  __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = {};
-  if (syscall(SYS_capset, &header, none) != 0) return Refused("cannot give up capabilities");
-  return absl::OkStatus();
+  return DropCapabilities();
 }
 
 absl::StatusOr<Detachment> Detachment::Detach() {
