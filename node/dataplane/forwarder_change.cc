@@ -5,6 +5,7 @@
 #include <thread>
 
 #include "base/status_macros.h"
+#include "node/dataplane/forwarder/control_channel.h"
 #include "node/dataplane/forwarder/descriptors.h"
 #include "node/dataplane/forwarder_codec.h"
 
@@ -28,7 +29,8 @@ void Move(std::vector<forwarder::Descriptor> from, std::vector<forwarder::Descri
 ForwarderHolding HoldingOf(const control::State& state) {
   ForwarderHolding holding;
   holding.device_index = state.device().index();
-  holding.workers = static_cast<int>(state.device().queues());
+  holding.workers =
+      static_cast<int>(std::min<std::uint32_t>(state.device().queues(), forwarder::kMaxWorkers));
   for (const control::Listener& listener : state.listeners()) {
     const absl::StatusOr<Ip> local = Ip::FromBytes(listener.local());
     if (!local.ok()) continue;  // an address is no more of ours than that

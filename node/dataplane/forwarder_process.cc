@@ -81,7 +81,9 @@ absl::StatusOr<ForwarderConnection> ReplaceForwarder(ForwarderConnection old,
 absl::StatusOr<std::string> EndForwarder(const std::string& socket_path) {
   absl::StatusOr<ForwarderConnection> connection = ForwarderConnection::Open(socket_path);
   // Where none can listen, there is none.
-  if (absl::IsUnavailable(connection.status()) || absl::IsInvalidArgument(connection.status())) {
+  if (absl::IsInvalidArgument(connection.status())) return std::string();
+  if (absl::IsUnavailable(connection.status())) {
+    unlink(socket_path.c_str());  // what one that was killed has left, if anything
     return std::string();
   }
   HEDDLE_RETURN_IF_ERROR(connection.status());
