@@ -28,7 +28,8 @@ class EventSet {
   void Pause(int fd, std::uint32_t tag);
   void Continue(int fd, std::uint32_t tag);
 
-  // What happened, at most `limit` later; nothing: only the time has passed, or Wake() was called.
+  // What happened, at most `limit` later; nothing: the time has passed, Wake() was
+  // called, or a signal came.
   absl::Span<const Event> Wait(absl::Duration limit);
   // From any thread.
   void Wake();

@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "absl/strings/str_cat.h"
+#include "absl/time/clock.h"
 #include "base/version.h"
 #include "spdlog/spdlog.h"
 
@@ -34,12 +35,12 @@ Server::Server(const ServerOptions& options, ListeningSocket listening, int sign
 
 void Server::Run() {
   while (!is_ending_) {
-    const bool was_idle = is_idle();
-    const auto events = events_.Wait(was_idle ? options_.patience : absl::InfiniteDuration());
-    if (events.empty() && was_idle) {
+    const absl::Duration patience = PatienceLeft();
+    if (patience <= absl::ZeroDuration()) {
       spdlog::info("ends: it serves nothing, and nobody is connected");
       return;
     }
+    const auto events = events_.Wait(patience);
     forwarder_.ForgetDeviceIfGone();
     for (const EventSet::Event& event : events) {
       if (event.tag == kSignals) {
@@ -58,6 +59,16 @@ void Server::Run() {
   }
 }
 
+absl::Duration Server::PatienceLeft() {
+  if (!connections_.empty() || forwarder_.serves()) {
+    idle_since_ = absl::InfiniteFuture();
+    return absl::InfiniteDuration();
+  }
+  const absl::Time now = absl::Now();
+  idle_since_ = std::min(idle_since_, now);
+  return idle_since_ + options_.patience - now;
+}
+
 void Server::Accept() {
   Descriptor accepted(accept4(listening_.fd(), nullptr, nullptr, SOCK_CLOEXEC));
   if (!accepted.is_open()) {
@@ -73,8 +84,8 @@ void Server::Accept() {
     return;
   }
   if (connections_.size() >= options_.max_connections) {
-    spdlog::warn("process {} is the {}th to be connected: it is not talked to", channel.peer_pid(),
-                 connections_.size() + 1);
+    spdlog::warn("process {} is not talked to: {} others are connected", channel.peer_pid(),
+                 connections_.size());
     return;
   }
   connections_.push_back(std::move(channel));

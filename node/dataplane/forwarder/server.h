@@ -45,7 +45,8 @@ class Server {
   bool Reply(ControlChannel* channel, const control::Answer& answer,
              absl::Span<const int> descriptors);
   void Close(std::list<ControlChannel>::iterator connection);
-  bool is_idle() const { return connections_.empty() && !forwarder_.serves(); }
+  // How long to stay with nothing to do.
+  absl::Duration PatienceLeft();
 
   const ServerOptions options_;
   ListeningSocket listening_;
@@ -53,6 +54,7 @@ class Server {
   Forwarder forwarder_;
   std::list<ControlChannel> connections_;
   const ControlChannel* heir_ = nullptr;  // was given everything; once it is gone, so are we
+  absl::Time idle_since_ = absl::InfiniteFuture();
   bool is_ending_ = false;
 };
 
