@@ -7,6 +7,9 @@
 
 #include <algorithm>
 
+#include "node/dataplane/forwarder/byte_order.h"
+#include "node/dataplane/forwarder/checksum.h"
+
 namespace heddle::node {
 namespace {
 
@@ -37,19 +40,12 @@ std::uint64_t NumberAt(absl::string_view bytes, std::size_t at, int size) {
   return value;
 }
 
-// RFC 1071.
-std::uint16_t Checksum(absl::string_view bytes) {
-  std::uint32_t sum = 0;
-  for (std::size_t i = 0; i < bytes.size(); ++i) {
-    sum += static_cast<std::uint8_t>(bytes[i]) << (i % 2 == 0 ? 8 : 0);
-  }
-  while (sum > 0xffff) sum = (sum & 0xffff) + (sum >> 16);
-  return static_cast<std::uint16_t>(~sum);
-}
-
-void SetChecksum(std::size_t at, std::uint16_t checksum, std::string* bytes) {
-  (*bytes)[at] = static_cast<char>(checksum >> 8);
-  (*bytes)[at + 1] = static_cast<char>(checksum & 0xff);
+// Writes the checksum of `covered`.
+void SetChecksum(std::size_t at, absl::string_view covered, std::string* bytes) {
+  const auto* first = reinterpret_cast<const std::uint8_t*>(covered.data());
+  const std::uint16_t checksum =
+      forwarder::ChecksumOf(forwarder::SumBytes({first, covered.size()}));
+  forwarder::StoreNative(reinterpret_cast<std::uint8_t*>(&(*bytes)[at]), checksum);
 }
 
 // A VXLAN header (RFC 7348, section 5) and an Ethernet header to every MAC.
@@ -73,7 +69,7 @@ std::string Ipv4Header(const Ip& from, const Ip& to, std::size_t content_bytes) 
   Append(IPPROTO_ICMP, 1, &header);
   Append(0, 2, &header);
   header += from.ToBytes() + to.ToBytes();
-  SetChecksum(10, Checksum(header), &header);
+  SetChecksum(10, header, &header);
   return header;
 }
 
@@ -91,7 +87,7 @@ void SetIcmpv6Checksum(const Ip& from, const Ip& to, std::string* icmp) {
   std::string covered = from.ToBytes() + to.ToBytes();
   Append(icmp->size(), 4, &covered);
   Append(IPPROTO_ICMPV6, 4, &covered);
-  SetChecksum(2, Checksum(covered + *icmp), icmp);
+  SetChecksum(2, covered + *icmp, icmp);
 }
 
 }  // namespace
@@ -106,7 +102,7 @@ std::string EchoRequest(Family family, const EchoTag& tag, int packet_bytes) {
   Append(0, 2, &icmp);
   Append(tag.token, kTokenBytes, &icmp);
   icmp.resize(std::max(packet_bytes, kSmallPacketBytes) - protocol.ip_header_bytes);
-  if (family == Family::kV4) SetChecksum(2, Checksum(icmp), &icmp);
+  if (family == Family::kV4) SetChecksum(2, icmp, &icmp);
   return icmp;
 }
 

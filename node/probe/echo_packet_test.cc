@@ -4,6 +4,8 @@
 
 #include <random>
 
+#include "node/dataplane/forwarder/sample_packets.h"
+
 namespace heddle::node {
 namespace {
 
@@ -20,6 +22,14 @@ TEST_P(EchoPacket, FillsThePacketToItsSize) {
   for (int bytes : {kSmallPacketBytes, 1450, 9000}) {
     EXPECT_EQ(EchoRequest(GetParam(), {7, 9}, bytes).size(),
               static_cast<std::size_t>(bytes - header));
+  }
+}
+
+TEST_P(EchoPacket, HasTheChecksumOfAllItsBytes) {
+  // Of ICMPv6, the kernel makes it.
+  if (GetParam() == Family::kV6) return;
+  for (int bytes : {kSmallPacketBytes, 1449, 9000}) {
+    EXPECT_EQ(forwarder::PlainChecksum(EchoRequest(Family::kV4, {7, 9}, bytes)), 0) << bytes;
   }
 }
 
@@ -52,6 +62,22 @@ TEST_P(EchoPacket, AnyBytesAreReadWithinTheirBounds) {
       ParseEchoReply(GetParam(), with_header, {exact.data(), exact.size()});
     }
   }
+}
+
+// Behind the headers of VXLAN and Ethernet, with 22 bytes.
+TEST_P(EchoPacket, HasRightChecksumsInVxlan) {
+  const bool v4 = GetParam() == Family::kV4;
+  const std::string packet = VxlanEchoForAnyMac(1, Mac(), *Ip::Parse(v4 ? "10.4.0.2" : "fd04::2"),
+                                                *Ip::Parse(v4 ? "10.4.0.9" : "fd04::9"), {7, 9})
+                                 .substr(22);
+  if (v4) {
+    EXPECT_EQ(forwarder::PlainChecksum(packet.substr(0, 20)), 0);
+    EXPECT_EQ(forwarder::PlainChecksum(packet.substr(20)), 0);
+    return;
+  }
+  const std::string icmp = packet.substr(40);
+  const std::string length = {0, 0, 0, static_cast<char>(icmp.size()), 0, 0, 0, 58};
+  EXPECT_EQ(forwarder::PlainChecksum(packet.substr(8, 32) + length + icmp), 0);
 }
 
 INSTANTIATE_TEST_SUITE_P(Families, EchoPacket, ::testing::Values(Family::kV4, Family::kV6),
