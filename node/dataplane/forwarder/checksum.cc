@@ -27,7 +27,7 @@ __attribute__((always_inline)) inline std::uint64_t SumBlocks(const std::uint8_t
 
 using BlockSum = std::uint64_t (*)(const std::uint8_t*, std::size_t);
 
-std::uint64_t SumBlocksAnywhere(const std::uint8_t* at, std::size_t blocks) {
+std::uint64_t SumBlocksPortably(const std::uint8_t* at, std::size_t blocks) {
   return SumBlocks(at, blocks);
 }
 
@@ -38,10 +38,10 @@ __attribute__((target("avx2"))) std::uint64_t SumBlocksAvx2(const std::uint8_t* 
 }
 
 BlockSum FastestBlockSum() {
-  return __builtin_cpu_supports("avx2") ? SumBlocksAvx2 : SumBlocksAnywhere;
+  return __builtin_cpu_supports("avx2") ? SumBlocksAvx2 : SumBlocksPortably;
 }
 #else
-BlockSum FastestBlockSum() { return SumBlocksAnywhere; }
+BlockSum FastestBlockSum() { return SumBlocksPortably; }
 #endif
 
 template <typename T>
@@ -63,15 +63,23 @@ std::uint64_t SumTail(const std::uint8_t* at, std::size_t bytes) {
   return sum;
 }
 
-}  // namespace
-
-std::uint64_t SumBytes(absl::Span<const std::uint8_t> bytes) {
-  static const BlockSum sum_blocks = FastestBlockSum();
+std::uint64_t SumWith(BlockSum sum_blocks, absl::Span<const std::uint8_t> bytes) {
   const std::size_t blocks = bytes.size() / kBlockBytes;
   const std::uint64_t tail =
       SumTail(bytes.data() + blocks * kBlockBytes, bytes.size() % kBlockBytes);
   // A header is over before the call would have been worth it.
   return blocks == 0 ? tail : tail + sum_blocks(bytes.data(), blocks);
+}
+
+}  // namespace
+
+std::uint64_t SumBytes(absl::Span<const std::uint8_t> bytes) {
+  static const BlockSum fastest = FastestBlockSum();
+  return SumWith(fastest, bytes);
+}
+
+std::uint64_t SumBytesPortably(absl::Span<const std::uint8_t> bytes) {
+  return SumWith(SumBlocksPortably, bytes);
 }
 
 }  // namespace heddle::node::forwarder

@@ -12,6 +12,8 @@
 namespace heddle::node::forwarder {
 
 std::uint64_t SumBytes(absl::Span<const std::uint8_t> bytes);
+// The same on processors without AVX2; for tests and benchmarks.
+std::uint64_t SumBytesPortably(absl::Span<const std::uint8_t> bytes);
 
 // Carries added to the low 16 bits. 0xffff: the sum of something that contains its own right
 // checksum.

@@ -45,6 +45,14 @@ void SumOf(benchmark::State& state) {
 }
 BENCHMARK(SumOf)->Arg(20)->Arg(64)->Arg(1400)->Arg(65535);
 
+void PortableSumOf(benchmark::State& state) {
+  const std::string bytes = SamplePayload(state.range(0));
+  const auto* at = reinterpret_cast<const std::uint8_t*>(bytes.data());
+  for (auto _ : state) benchmark::DoNotOptimize(SumBytesPortably({at, bytes.size()}));
+  SetRates(state, bytes.size(), 1);
+}
+BENCHMARK(PortableSumOf)->Arg(1400);
+
 // For comparison: two bytes at a time.
 void PlainSumOf(benchmark::State& state) {
   const std::string bytes = SamplePayload(state.range(0));
