@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <net/if.h>
 #include <sched.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "absl/strings/str_cat.h"
@@ -99,6 +100,13 @@ std::vector<Descriptor> TestHost::Descriptors() const {
     copies.emplace_back(fcntl(one.get(), F_DUPFD_CLOEXEC, 0));
   }
   return copies;
+}
+
+void TestHost::LimitSendBuffers(int bytes) const {
+  const auto queues = static_cast<std::size_t>(change_.device().queues());
+  for (std::size_t i = queues; i < descriptors_.size(); ++i) {
+    ASSERT_EQ(setsockopt(descriptors_[i].get(), SOL_SOCKET, SO_SNDBUF, &bytes, sizeof(bytes)), 0);
+  }
 }
 
 TwoHosts::TwoHosts() {

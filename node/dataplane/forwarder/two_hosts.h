@@ -47,6 +47,8 @@ class TestHost {
   const control::Request::Change& change() const { return change_; }
   // A copy of the descriptors that go with it.
   std::vector<Descriptor> Descriptors() const;
+  // Of the sockets, also where they are used already.
+  void LimitSendBuffers(int bytes) const;
 
  private:
   static void Enter(const Descriptor& netns);
