@@ -147,5 +147,29 @@ INSTANTIATE_TEST_SUITE_P(Pods, UdpTest,
                          testing::Values(PodFamilies::kV4, PodFamilies::kV6, PodFamilies::kBoth),
                          [](const auto& info) { return NameOf(info.param); });
 
+// 10.0.0.0/8 with hosts in it, as many networks of flannel's time are: a route for the whole
+// network would lead the datagrams themselves into the tunnel.
+TEST(UdpSeedTest, HostsMayHaveAddressesOfTheNetwork) {
+  HEDDLE_SKIP_WITHOUT_LINKS("tun");
+  ClusterOptions options;
+  options.net_conf = R"({"Network": "10.0.0.0/8", "SubnetLen": 20, "SubnetMin": "10.10.0.0",
+                         "SubnetMax": "10.99.0.0", "Backend": {"Type": "udp", "Port": 7890}})";
+  Cluster cluster(options);
+  RunCommand(&cluster.lab().wire(), "ip addr add 10.200.0.254/24 dev wire");
+  cluster.lab().wire().SetSysctl("net/ipv4/ip_forward", "1");
+  for (int number = 1; number <= cluster.size(); ++number) {
+    RunIpBatch(&cluster.host(number).netns(),
+               {"addr flush dev eth0 to 192.0.2.0/24",
+                absl::StrCat("addr add 10.200.0.", number, "/24 dev eth0"),
+                "route add default via 10.200.0.254"});
+  }
+  ASSERT_TRUE(cluster.Up());
+  EXPECT_EQ(cluster.node(1).subnet_env()->subnet[Family::kV4]->ToString(), "10.10.0.0/20");
+  PacketCounter seen(cluster.host(2).netns(), "input",
+                     "ip saddr 10.200.0.1 udp sport 7890 udp dport 7890");
+  EXPECT_TRUE(cluster.PodsReachEachOther());
+  EXPECT_GT(seen.packets(), 0);
+}
+
 }  // namespace
 }  // namespace heddle::lab
