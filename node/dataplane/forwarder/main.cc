@@ -9,6 +9,7 @@
 #include "node/dataplane/forwarder/process.h"
 #include "node/dataplane/forwarder/server.h"
 #include "spdlog/sinks/stdout_sinks.h"
+#include "spdlog/sinks/syslog_sink.h"
 #include "spdlog/spdlog.h"
 
 namespace heddle::node::forwarder {
@@ -24,7 +25,9 @@ constexpr char kAbout[] =
 constexpr char kFooter[] =
     "Started by systemd with a socket (heddle-forwarder.socket), it uses that. Otherwise it "
     "listens "
-    "at --socket and goes on in the background: the command returns when it listens.\n\n"
+    "at --socket and goes on in the background: the command returns when it listens, and what it "
+    "logs "
+    "from then on goes to the system log.\n\n"
     "It ends on SIGTERM or SIGINT, when it has handed everything over to another one, and when it "
     "has had nothing to do for five seconds.\n\n"
     "Exit codes: 0 done; 1 it could not be done, the reason is on standard error; 2 a flag is "
@@ -43,7 +46,11 @@ int Serve(const ServerOptions& options, absl::StatusOr<ListeningSocket> listenin
   const absl::Status dropped = DropPrivileges();
   if (!dropped.ok()) return Fail(dropped);
   Server server(options, *std::move(listening), signals->get());
-  if (detachment != nullptr) detachment->Tell();
+  if (detachment != nullptr) {
+    spdlog::set_default_logger(
+        spdlog::syslog_logger_mt("system log", "heddle-forwarder", LOG_PID, LOG_DAEMON));
+    detachment->Tell();
+  }
   server.Run();
   return 0;
 }

@@ -79,6 +79,8 @@ absl::StatusOr<Detachment> Detachment::Detach() {
 }
 
 void Detachment::Tell() {
+  const Descriptor null(open("/dev/null", O_RDWR | O_CLOEXEC));
+  for (int stream = 0; stream <= 2; ++stream) dup2(null.get(), stream);
   // Whoever does not wait any more need not know.
   (void)!write(waiting_.get(), "", 1);
   waiting_ = Descriptor();

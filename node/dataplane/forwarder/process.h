@@ -19,7 +19,8 @@ class Detachment {
  public:
   // Returns in the new process alone. Internal: there cannot be one.
   static absl::StatusOr<Detachment> Detach();
-  // All is well.
+  // All is well. From here on this process holds none of the standard streams open, which whoever
+  // started it may be reading to their end.
   void Tell();
 
  private:
