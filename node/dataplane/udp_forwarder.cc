@@ -18,12 +18,12 @@
 namespace heddle::node {
 namespace {
 
-using Kind = Operation::Kind;
-
 template <typename F>
 absl::Status VisitUdp(const Operation& operation, F&& f) {
-  if (const auto* listener = std::get_if<std::pair<UdpListenerKey, UdpListener>>(&operation.object))
+  using Listener = std::pair<UdpListenerKey, UdpListener>;
+  if (const auto* listener = std::get_if<Listener>(&operation.object)) {
     return f(listener->first, listener->second);
+  }
   const auto& tunnel = std::get<std::pair<UdpTunnelKey, UdpTunnel>>(operation.object);
   return f(tunnel.first, tunnel.second);
 }

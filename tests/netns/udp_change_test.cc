@@ -66,6 +66,19 @@ TEST_F(UdpChangeTest, AnotherAddressOfTheHostIsListenedAtAndAnnounced) {
   EXPECT_EQ(ForwarderOf(cluster_.node(1)), before);
 }
 
+TEST_F(UdpChangeTest, TheDoctorKnowsItsTunnels) {
+  const CommandResult well = cluster_.ctl().Try("doctor");
+  EXPECT_EQ(well.exit_code, 0) << well.out << well.err;
+  const NetworkNamespace& h2 = cluster_.host(2).netns();
+  RunCommand(&h2, "nft add table ip fw");
+  RunCommand(&h2, "nft add chain ip fw in { type filter hook input priority 0 ; }");
+  RunCommand(&h2, "nft add rule ip fw in udp dport 8285 drop");
+  const CommandResult ill = cluster_.ctl().Try("doctor");
+  EXPECT_NE(ill.exit_code, 0);
+  EXPECT_TRUE(absl::StrContains(ill.out, "udp_blocked")) << ill.out;
+  EXPECT_TRUE(absl::StrContains(ill.out, "UDP port 8285 is blocked by a firewall")) << ill.out;
+}
+
 TEST_F(UdpChangeTest, AForwarderThatDoesNotAnswerIsToldAndGoesOnWhenItDoes) {
   const pid_t stopped = ForwarderOf(cluster_.node(1));
   ASSERT_EQ(kill(stopped, SIGSTOP), 0);
