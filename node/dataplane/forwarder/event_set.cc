@@ -8,7 +8,6 @@
 
 #include <algorithm>
 #include <cmath>
-#include <cstdlib>
 
 #include "spdlog/spdlog.h"
 
@@ -22,7 +21,7 @@ constexpr int kMaxEvents = 16;
 int Required(int result, const char* what) {
   if (result >= 0) return result;
   spdlog::critical("heddle-forwarder cannot go on: {}: {}", what, strerror(errno));
-  std::exit(1);
+  _exit(1);  // other threads are at work: nothing may be taken apart under them
 }
 
 }  // namespace

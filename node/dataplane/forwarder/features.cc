@@ -4,11 +4,14 @@
 #include <linux/if_tun.h>
 #include <netinet/in.h>
 #include <netinet/udp.h>
+#include <stdio.h>
 #include <sys/ioctl.h>
 #include <sys/socket.h>
+#include <sys/utsname.h>
 
 #include <algorithm>
 #include <iterator>
+#include <utility>
 
 #include "absl/strings/str_cat.h"
 #include "absl/strings/str_join.h"
@@ -47,6 +50,15 @@ bool HasMmsg() {
   const bool sends = sendmmsg(-1, &none, 1, 0) == 0 || errno == EBADF;
   const bool receives = recvmmsg(-1, &none, 1, 0, nullptr) == 0 || errno == EBADF;
   return sends && receives;
+}
+
+// The kernel has UDP_GRO since 5.0, and others who use it (wireguard-go) found it faulty
+// until 5.12.
+bool HasSoundGro() {
+  utsname kernel{};
+  int major = 0, minor = 0;
+  if (uname(&kernel) != 0 || sscanf(kernel.release, "%d.%d", &major, &minor) != 2) return false;
+  return std::make_pair(major, minor) >= std::make_pair(5, 12);
 }
 
 bool Set(int socket, int option, int value) {
@@ -103,7 +115,8 @@ Features OfferOffloads(int tun_queue, bool vnet_header, const Features& wanted) 
 Features PrepareSocket(int udp_socket, const Features& wanted) {
   Features found = wanted;
   found.gso = wanted.gso && Set(udp_socket, UDP_SEGMENT, 0);
-  found.gro = Set(udp_socket, UDP_GRO, wanted.gro ? 1 : 0) && wanted.gro;
+  found.gro = wanted.gro && HasSoundGro();
+  found.gro = Set(udp_socket, UDP_GRO, found.gro ? 1 : 0) && found.gro;
   found.mmsg = wanted.mmsg && HasMmsg();
   return found;
 }
