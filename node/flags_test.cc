@@ -1,5 +1,6 @@
 #include "node/flags.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include <cstdlib>
@@ -31,6 +32,8 @@ TEST(Flags, DefaultsAreTheDocumentedOnes) {
   EXPECT_EQ(agent.subnet_file, "/run/heddle/subnet.env");
   EXPECT_EQ(agent.snapshot_file, "/var/lib/heddle/node/snapshot");
   EXPECT_EQ(parsed.flags.wireguard_key_file, "/var/lib/heddle/node/wireguard.key");
+  EXPECT_THAT(parsed.flags.forwarder, testing::EndsWith("/node/heddle-forwarder"))
+      << "beside this program";
   EXPECT_EQ(agent.hooks_file, "/run/heddle/hooks.json");
   EXPECT_FALSE(agent.executor.identity.runs_commands) << "a privilege";
   EXPECT_FALSE(agent.executor.plan.ip_masq);
@@ -40,13 +43,26 @@ TEST(Flags, DefaultsAreTheDocumentedOnes) {
 }
 
 TEST(Flags, EveryFlagArrives) {
-  const ParsedFlags parsed = Parse(
-      {"--node-id=n1", "--controllers=a:1,[2001:db8::1]:2", "--iface=eth0", "--iface=192.0.2.1",
-       "--iface-regex=^eth", "--iface-can-reach=192.0.2.9", "--public-ip=198.51.100.1",
-       "--public-ipv6=2001:db8::9", "--ip-masq", "--forward-rules=false", "--nexthop-objects=false",
-       "--subnet-file=/x/s.env", "--state-dir=/y", "--resync-seconds=5",
-       "--hold-removals-fraction=0.2", "--hold-removals-min=3", "--wireguard-key-file=/z/key",
-       "--log-level=debug", "--allow-extension-commands"});
+  const ParsedFlags parsed = Parse({"--node-id=n1",
+                                    "--controllers=a:1,[2001:db8::1]:2",
+                                    "--iface=eth0",
+                                    "--iface=192.0.2.1",
+                                    "--iface-regex=^eth",
+                                    "--iface-can-reach=192.0.2.9",
+                                    "--public-ip=198.51.100.1",
+                                    "--public-ipv6=2001:db8::9",
+                                    "--ip-masq",
+                                    "--forward-rules=false",
+                                    "--nexthop-objects=false",
+                                    "--subnet-file=/x/s.env",
+                                    "--state-dir=/y",
+                                    "--resync-seconds=5",
+                                    "--hold-removals-fraction=0.2",
+                                    "--hold-removals-min=3",
+                                    "--wireguard-key-file=/z/key",
+                                    "--forwarder=/f/forwarder",
+                                    "--log-level=debug",
+                                    "--allow-extension-commands"});
   ASSERT_TRUE(parsed.run);
   const AgentOptions& agent = parsed.flags.agent;
   EXPECT_EQ(agent.session.controllers, (std::vector<std::string>{"a:1", "[2001:db8::1]:2"}));
@@ -63,6 +79,7 @@ TEST(Flags, EveryFlagArrives) {
   EXPECT_TRUE(agent.executor.identity.runs_commands);
   EXPECT_EQ(agent.snapshot_file, "/y/snapshot");
   EXPECT_EQ(parsed.flags.wireguard_key_file, "/z/key");
+  EXPECT_EQ(parsed.flags.forwarder, "/f/forwarder");
   EXPECT_EQ(agent.executor.resync, absl::Seconds(5));
   EXPECT_EQ(agent.executor.guard.fraction, 0.2);
   EXPECT_EQ(agent.executor.guard.min_peers, 3u);

@@ -24,7 +24,8 @@ class Dataplane {
 
   // All that is ours: links by name pattern and kind; addresses, permanent neighbours and FDB
   // entries on our links; routes and nexthops by kRouteProtocol; our nftables table. Never partial:
-  // a read that was interrupted or truncated is an error.
+  // a read that was interrupted or truncated is an error. But a forwarder that does not answer is
+  // taken to hold nothing, so that all else goes on; Apply says what is wrong with it.
   virtual absl::StatusOr<NetworkState> Read() = 0;
 
   // Applies in order. An object that fails does not stop those that do not stand on it. The
