@@ -66,7 +66,8 @@ TEST_F(HandOverTest, AnHeirThatDoesNotTakeItIsNone) {
   request.Clear();
   request.mutable_hand_over();
   ASSERT_EQ(channel.Send(request.SerializeAsString(), {}, kLimit), absl::OkStatus());
-  absl::SleepFor(options_.message_limit * 3);
+  EXPECT_TRUE(PathComesToBe(false));  // while it tries to hand over
+  EXPECT_TRUE(PathComesToBe(true));
   EXPECT_FALSE(has_ended_);
   EXPECT_EQ(CountTunnels(), 60000);
 }

@@ -65,6 +65,14 @@ class ServerFixture : public testing::Test {
     }
     return has_ended_;
   }
+  // Whether its path is there, or no longer, before long.
+  bool PathComesToBe(bool there) {
+    for (const absl::Time end = absl::Now() + kLimit; absl::Now() < end;) {
+      if ((access(path_.c_str(), F_OK) == 0) == there) return true;
+      absl::SleepFor(absl::Milliseconds(5));
+    }
+    return false;
+  }
   ControlChannel Connect() {
     auto channel = ControlChannel::Connect(path_);
     EXPECT_EQ(channel.status(), absl::OkStatus());

@@ -59,7 +59,7 @@ class Swapped {
     friend class Swapped;
     Swapped* const value_;
     const std::function<void()> wake_;
-    alignas(64) std::atomic<std::uint64_t> seen_{0};
+    std::atomic<std::uint64_t> seen_{0};
   };
 
   // Returns when every reader has let go of the former value, which is gone then.
