@@ -84,8 +84,10 @@ TEST_F(UdpTrafficTest, SegmentsHaveRightChecksums) {
     const ChecksumWatch::Seen seen = watch.Stop();
     EXPECT_GT(seen.right, 5000);
     EXPECT_EQ(seen.wrong, 0) << seen.first_wrong;
-    EXPECT_EQ(seen.largest_bytes, 1500 - (family == Family::kV4 ? 20 : 0))
-        << "a whole inner packet and its outer headers fill the underlay's MTU";
+    // A whole inner packet and its outer headers; the nodes' own probes, of either family, come
+    // along at times.
+    EXPECT_GE(seen.largest_bytes, kMtuBytes + 8 + (family == Family::kV4 ? 20 : 40));
+    EXPECT_LE(seen.largest_bytes, 1500);
   }
 }
 
