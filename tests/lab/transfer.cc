@@ -33,11 +33,11 @@ constexpr std::size_t kBufferBytes = 4 << 20;
 
 // At offset i of a transfer is the byte at i % kPeriod; so a chunk of it can begin anywhere.
 const std::string& Pattern() {
-  static const std::string* const pattern = [] {
+  static const auto* const pattern = [] {
     std::mt19937 random(1);
-    auto* text = new std::string(kPeriod, '\0');
-    for (char& byte : *text) byte = static_cast<char>(random());
-    return new std::string(*text + *text + *text);
+    std::string text(kPeriod, '\0');
+    for (char& byte : text) byte = static_cast<char>(random());
+    return new std::string(text + text + text);
   }();
   return *pattern;
 }

@@ -124,6 +124,9 @@ std::string WriteOtherVersion(const std::string& program, const std::string& pat
 }
 
 TEST_F(UdpSurvivalTest, AnotherVersionTakesOverWithoutLoss) {
+#ifdef __SANITIZE_ADDRESS__
+  GTEST_SKIP() << "with AddressSanitizer the version stands in instructions, where it is not found";
+#endif
   const std::string program = Built("node/dataplane/forwarder/heddle-forwarder");
   const std::string other = WriteOtherVersion(program, "/run/lab/heddle-forwarder");
   ASSERT_NO_FATAL_FAILURE(Start(UdpCluster(PodFamilies::kBoth), other));
