@@ -87,14 +87,15 @@ absl::StatusOr<std::string> EndForwarder(const std::string& socket_path) {
     return std::string();
   }
   HEDDLE_RETURN_IF_ERROR(connection.status());
-  const absl::StatusOr<control::State> state = connection->Describe();
-  if (absl::IsUnavailable(state.status())) return std::string();
-  HEDDLE_RETURN_IF_ERROR(state.status());
-  if (!state->has_device() && state->listeners().empty() && state->tunnels().empty()) {
-    return std::string();
-  }
-  HEDDLE_RETURN_IF_ERROR(connection->ForgetDevice());
-  return connection->name();
+  // Handed over to nobody, it ends at once; let go of everything, it would wait a while for more.
+  control::Request request;
+  request.mutable_hand_over();
+  const absl::StatusOr<ForwarderConnection::Reply> left =
+      connection->Call(request, {}, ForwarderConnection::kQuestionLimit);
+  if (absl::IsUnavailable(left.status())) return std::string();
+  HEDDLE_RETURN_IF_ERROR(left.status());
+  HEDDLE_RETURN_IF_ERROR(connection->Close(kCloseLimit));
+  return left->state.has_device() ? connection->name() : std::string();
 }
 
 }  // namespace heddle::node

@@ -30,8 +30,8 @@ absl::StatusOr<ForwarderConnection> ConnectOrStart(const ForwarderOptions& optio
 absl::StatusOr<ForwarderConnection> ReplaceForwarder(ForwarderConnection old,
                                                      const ForwarderOptions& options);
 
-// Has a forwarder that is left let go of everything, by which it ends; removes the socket of one
-// that was killed. Its name for messages; empty: there was none that had anything.
+// Ends a forwarder that is left; removes the socket of one that was killed. Its name for messages;
+// empty: there was none, or it had nothing.
 absl::StatusOr<std::string> EndForwarder(const std::string& socket_path);
 
 }  // namespace heddle::node
