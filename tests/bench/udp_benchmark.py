@@ -134,15 +134,22 @@ def pings(path, seconds):
     return times, count - len(times)
 
 
+def start_stream(path, seconds):
+    for _ in range(20):  # the server has to listen first
+        stream = lab.in_host(1, ["iperf3", "-c", path.addresses[2], "-B", path.addresses[1],
+                                 "-t", str(seconds)], subprocess.DEVNULL)
+        time.sleep(0.5)
+        if stream.poll() is None:
+            return stream
+    raise RuntimeError(f"no TCP stream to {path.addresses[2]}")
+
+
 def latency(path, seconds):
     idle, idle_lost = pings(path, seconds)
     load = subprocess.Popen(
         ["ip", "netns", "exec", "h2", "iperf3", "-s", "-1", "-B", path.addresses[2]],
         stdout=subprocess.DEVNULL)
-    time.sleep(0.2)
-    stream = lab.in_host(1, ["iperf3", "-c", path.addresses[2], "-B", path.addresses[1],
-                             "-t", str(seconds + 2)], subprocess.DEVNULL)
-    time.sleep(0.5)
+    stream = start_stream(path, seconds + 2)
     loaded, loaded_lost = pings(path, seconds)
     if stream.poll() is not None:
         raise RuntimeError("the load ended before the pings that it should have delayed")
