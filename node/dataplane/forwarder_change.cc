@@ -6,6 +6,7 @@
 
 #include "base/status_macros.h"
 #include "node/dataplane/forwarder/control_channel.h"
+#include "node/dataplane/forwarder/control_values.h"
 #include "node/dataplane/forwarder/descriptors.h"
 #include "node/dataplane/forwarder_codec.h"
 
@@ -78,7 +79,7 @@ absl::Status ForwarderChange::Add(Kind kind, const UdpListenerKey& key,
 
 absl::Status ForwarderChange::Add(Kind kind, const UdpTunnelKey& key, const UdpTunnel& tunnel) {
   if (kind == Kind::kRemove) {
-    Encode(key.subnet, change()->add_remove());
+    forwarder::EncodePrefix(key.subnet, change()->add_remove());
   } else {
     Encode(key, tunnel, change()->add_set());
   }

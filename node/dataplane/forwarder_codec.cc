@@ -1,28 +1,16 @@
 #include "node/dataplane/forwarder_codec.h"
 
 #include <algorithm>
-#include <limits>
 
-#include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
+#include "node/dataplane/forwarder/control_values.h"
 
 namespace heddle::node {
 namespace {
 
-absl::StatusOr<Prefix> DecodePrefix(const control::Prefix& from) {
-  HEDDLE_ASSIGN_OR_RETURN(const Ip base, Ip::FromBytes(from.base()));
-  if (from.length() > static_cast<std::uint32_t>(BitsOf(base.family()))) {
-    return absl::InvalidArgumentError(absl::StrCat("a prefix length of ", from.length()));
-  }
-  return Prefix(base, static_cast<int>(from.length()));
-}
-
-absl::StatusOr<std::uint16_t> DecodePort(std::uint32_t port) {
-  if (port > std::numeric_limits<std::uint16_t>::max()) {
-    return absl::InvalidArgumentError(absl::StrCat("port ", port));
-  }
-  return static_cast<std::uint16_t>(port);
-}
+using forwarder::DecodePort;
+using forwarder::DecodePrefix;
+using forwarder::EncodePrefix;
 
 absl::StatusOr<UdpListener> DecodeListener(const control::Listener& from) {
   UdpListener listener;
@@ -38,20 +26,15 @@ absl::StatusOr<UdpListener> DecodeListener(const control::Listener& from) {
 
 }  // namespace
 
-void Encode(const Prefix& prefix, control::Prefix* out) {
-  out->set_base(prefix.base().ToBytes());
-  out->set_length(static_cast<std::uint32_t>(prefix.length()));
-}
-
 void Encode(const UdpListener& listener, int sockets, control::Listener* out) {
   out->set_local(listener.local.ToBytes());
   out->set_port(listener.port);
-  for (const Prefix& subnet : listener.subnets) Encode(subnet, out->add_subnets());
+  for (const Prefix& subnet : listener.subnets) EncodePrefix(subnet, out->add_subnets());
   out->set_sockets(static_cast<std::uint32_t>(sockets));
 }
 
 void Encode(const UdpTunnelKey& key, const UdpTunnel& tunnel, control::Tunnel* out) {
-  Encode(key.subnet, out->mutable_subnet());
+  EncodePrefix(key.subnet, out->mutable_subnet());
   out->set_endpoint(tunnel.endpoint.ToBytes());
   out->set_port(tunnel.port);
 }

@@ -14,7 +14,6 @@ namespace heddle::node {
 
 namespace control = forwarder::control;
 
-void Encode(const Prefix& prefix, control::Prefix* out);
 // `sockets` descriptors go with it.
 void Encode(const UdpListener& listener, int sockets, control::Listener* out);
 void Encode(const UdpTunnelKey& key, const UdpTunnel& tunnel, control::Tunnel* out);

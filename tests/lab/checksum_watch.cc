@@ -89,11 +89,21 @@ ChecksumWatch::ChecksumWatch(const NetworkNamespace& netns, const std::string& l
   thread_ = std::thread([this] { Loop(); });
 }
 
-ChecksumWatch::~ChecksumWatch() { Stop(); }
+ChecksumWatch::~ChecksumWatch() {
+  stopping_ = true;
+  if (thread_.joinable()) thread_.join();
+}
 
 ChecksumWatch::Seen ChecksumWatch::Stop() {
   stopping_ = true;
-  if (thread_.joinable()) thread_.join();
+  if (!thread_.joinable()) return seen_;
+  thread_.join();
+  tpacket_stats counts{};
+  socklen_t size = sizeof counts;
+  if (getsockopt(socket_.fd(), SOL_PACKET, PACKET_STATISTICS, &counts, &size) != 0) {
+    ThrowErrno("what a watch has missed");
+  }
+  seen_.missed = static_cast<int>(counts.tp_drops);
   return seen_;
 }
 

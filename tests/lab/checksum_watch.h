@@ -24,6 +24,7 @@ class ChecksumWatch {
     int right = 0, wrong = 0;
     int unfinished = 0;     // the kernel has left the checksum to the receiver: offloads are on
     int largest_bytes = 0;  // of a packet
+    int missed = 0;         // packets that came faster than they were looked at
     std::string first_wrong;
   };
 

@@ -8,25 +8,13 @@
 #include "absl/strings/str_cat.h"
 #include "base/status_macros.h"
 #include "node/dataplane/forwarder/control_channel.h"
+#include "node/dataplane/forwarder/control_values.h"
 
 namespace heddle::node::forwarder {
 namespace {
 
 absl::Status Wrong(absl::string_view what, absl::string_view why) {
   return absl::InvalidArgumentError(absl::StrCat(what, ": ", why));
-}
-
-absl::StatusOr<Prefix> CheckPrefix(const control::Prefix& prefix) {
-  HEDDLE_ASSIGN_OR_RETURN(const Ip base, Ip::FromBytes(prefix.base()));
-  if (prefix.length() > static_cast<std::uint32_t>(BitsOf(base.family()))) {
-    return Wrong("subnet", absl::StrCat(base.ToString(), " with length ", prefix.length()));
-  }
-  return Prefix(base, static_cast<int>(prefix.length()));
-}
-
-absl::StatusOr<std::uint16_t> CheckPort(std::uint32_t port) {
-  if (port == 0 || port > 65535) return Wrong("port", absl::StrCat(port, " is none"));
-  return static_cast<std::uint16_t>(port);
 }
 
 absl::StatusOr<int> CheckCount(absl::string_view what, std::uint32_t count) {
@@ -53,9 +41,9 @@ absl::StatusOr<DeviceTerms> CheckDevice(const control::Device& device) {
 absl::StatusOr<ListenerTerms> CheckListener(const control::Listener& listener) {
   ListenerTerms terms;
   HEDDLE_ASSIGN_OR_RETURN(terms.local, Ip::FromBytes(listener.local()));
-  HEDDLE_ASSIGN_OR_RETURN(terms.port, CheckPort(listener.port()));
+  HEDDLE_ASSIGN_OR_RETURN(terms.port, DecodePort(listener.port()));
   for (const control::Prefix& subnet : listener.subnets()) {
-    HEDDLE_ASSIGN_OR_RETURN(const Prefix checked, CheckPrefix(subnet));
+    HEDDLE_ASSIGN_OR_RETURN(const Prefix checked, DecodePrefix(subnet));
     terms.subnets.push_back(checked);
   }
   return terms;
@@ -63,9 +51,9 @@ absl::StatusOr<ListenerTerms> CheckListener(const control::Listener& listener) {
 
 absl::StatusOr<Tunnel> CheckTunnel(const control::Tunnel& tunnel) {
   Tunnel checked;
-  HEDDLE_ASSIGN_OR_RETURN(checked.subnet, CheckPrefix(tunnel.subnet()));
+  HEDDLE_ASSIGN_OR_RETURN(checked.subnet, DecodePrefix(tunnel.subnet()));
   HEDDLE_ASSIGN_OR_RETURN(checked.endpoint.address, Ip::FromBytes(tunnel.endpoint()));
-  HEDDLE_ASSIGN_OR_RETURN(checked.endpoint.port, CheckPort(tunnel.port()));
+  HEDDLE_ASSIGN_OR_RETURN(checked.endpoint.port, DecodePort(tunnel.port()));
   const Ip& address = checked.endpoint.address;
   if (address.is_zero() || address.is_multicast()) {
     return Wrong("tunnel", absl::StrCat("no host has the address ", address.ToString()));
@@ -120,7 +108,7 @@ absl::StatusOr<ChangeTerms> CheckChange(const control::Request::Change& change,
     terms.set.push_back(checked);
   }
   for (const control::Prefix& subnet : change.remove()) {
-    HEDDLE_ASSIGN_OR_RETURN(const Prefix checked, CheckPrefix(subnet));
+    HEDDLE_ASSIGN_OR_RETURN(const Prefix checked, DecodePrefix(subnet));
     terms.remove.push_back(checked);
   }
   if (CountDescriptors(terms) != descriptors) {

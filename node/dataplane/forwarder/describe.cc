@@ -1,14 +1,10 @@
 // Forwarder::Describe: what it has, as control.proto has it.
 #include "base/version.h"
+#include "node/dataplane/forwarder/control_values.h"
 #include "node/dataplane/forwarder/forwarder.h"
 
 namespace heddle::node::forwarder {
 namespace {
-
-void Encode(const Prefix& prefix, control::Prefix* to) {
-  to->set_base(prefix.base().ToBytes());
-  to->set_length(static_cast<std::uint32_t>(prefix.length()));
-}
 
 void Encode(const Device& device, control::Device* to) {
   to->set_name(device.terms.name);
@@ -20,7 +16,7 @@ void Encode(const Device& device, control::Device* to) {
 void Encode(const Listener& listener, control::Listener* to) {
   to->set_local(listener.terms.local.ToBytes());
   to->set_port(listener.terms.port);
-  for (const Prefix& subnet : listener.terms.subnets) Encode(subnet, to->add_subnets());
+  for (const Prefix& subnet : listener.terms.subnets) EncodePrefix(subnet, to->add_subnets());
   to->set_sockets(static_cast<std::uint32_t>(listener.sockets.size()));
 }
 
@@ -45,7 +41,7 @@ control::State Forwarder::Describe() const {
       [&](Family, const Listener& listener) { Encode(listener, state.add_listeners()); });
   for (const auto& [subnet, endpoint] : tunnels_) {
     control::Tunnel* const tunnel = state.add_tunnels();
-    Encode(subnet, tunnel->mutable_subnet());
+    EncodePrefix(subnet, tunnel->mutable_subnet());
     tunnel->set_endpoint(endpoint.address.ToBytes());
     tunnel->set_port(endpoint.port);
   }
